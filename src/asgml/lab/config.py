@@ -1,0 +1,145 @@
+"""The one schema of an experiment. Nothing here imports torch: a wrong setting is refused in well under a second."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, ValidationInfo, model_validator
+
+from asgml.lab import methods
+from asgml.lab.datasets import settings
+from asgml.lab.datasets.settings import AVDigits, ImportedDataset, Keypad, Settings
+from asgml.lab.errors import did_you_mean
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
+
+
+def _dataset_tag(value: Any) -> str:
+    if isinstance(value, dict):
+        return "import" if "import" in value or "import_" in value else str(value.get("name"))
+    return "import" if isinstance(value, ImportedDataset) else str(getattr(value, "name", None))
+
+
+Dataset = Annotated[
+    Annotated[Keypad, Tag("keypad")] | Annotated[AVDigits, Tag("avdigits")] | Annotated[ImportedDataset, Tag("import")],
+    Discriminator(_dataset_tag),
+]
+
+
+def _entry(value: Any, method: str) -> Any:
+    """Turn what people write, `{frequency: {modality: audio, k: 2}}`, into `{kind: frequency, modality: audio, k: 2}`."""
+    if not isinstance(value, dict) or "kind" in value:
+        return value
+    if "import" in value:
+        return {"kind": "import", **value}
+    if len(value) == 1 and not isinstance(inner := next(iter(value.values())), str | int | float):
+        return {"kind": next(iter(value)), **(inner or {})}
+    if method in methods.BUILT_IN:
+        return {"kind": method, **value}
+    raise ValueError(f"must be one of {', '.join(methods.BUILT_IN)} or import, with its settings, found {value}")
+
+
+def _entries(value: Any, info: ValidationInfo) -> Any:
+    """A method is an entry, a list of entries, or nothing; the name of a built-in may stand for its own entry."""
+    if not isinstance(value, dict):
+        return {} if value is None else value
+    entries = {name: e if isinstance(e, list | tuple) else [e] if e else [] for name, e in value.items()}
+    return {name: [_entry(e, str(name)) for e in listed] for name, listed in entries.items()}
+
+
+Entry = Annotated[methods.Entry, Field(discriminator="kind")]
+Methods = Annotated[dict[Annotated[str, Field(pattern=NAME)], tuple[Entry, ...]], BeforeValidator(_entries)]
+
+
+class ImportedEncoder(BaseModel):
+    """One's own: `import: my_pkg.my_module:MyEncoder`; called with `shape`, `feature_dim` and the other keys."""
+
+    model_config = {"frozen": True, "extra": "allow", "populate_by_name": True}
+    import_: str = Field(alias="import", pattern=r"^[\w.]+:\w+$")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The keys beside `import`."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class Model(Settings):
+    """Late fusion: an encoder per modality, a fusion, one linear layer."""
+
+    encoders: dict[str, Literal["cnn", "char_cnn"] | ImportedEncoder] = {}
+    """Per modality; one that is not named gets `cnn` for images and spectrograms, `char_cnn` for text."""
+    fusion: Literal["concat"] = "concat"
+    feature_dim: int = Field(default=64, ge=2)
+    """The size D of every encoder's feature (B, D)."""
+
+
+class Train(Settings):
+    """How every cell is trained: SGD with momentum; the epoch is chosen on validation."""
+
+    epochs: int = Field(default=15, ge=1)
+    batch_size: int = Field(default=64, ge=2)
+    lr: float | None = Field(default=None, gt=0)
+    """None: the value tuned for plain joint training on this data set (`asgml list datasets` shows it)."""
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+    weight_decay: float | None = Field(default=None, ge=0)
+    """None: tuned, as `lr`."""
+    schedule: Literal["cosine", "step", "constant"] = "cosine"
+    """cosine: to zero at the last epoch; step: x 0.1 after 70 % of the epochs."""
+    unimodal_loss: float = Field(default=0.0, ge=0)
+    """gamma: adds gamma times the sum of the cross-entropies of one own linear head per modality; 0: plain joint training."""
+    threads: int = Field(default=1, ge=1)
+    """Intra-op threads of a cell: part of its config, since one thread and two differ in bits."""
+
+
+class Cell(Settings):
+    """One (data set, method, seed): all that a child process needs, and all that its numbers depend on."""
+
+    version: Literal[1] = 1
+    dataset: Dataset
+    model: Model
+    train: Train
+    method: str
+    entries: tuple[Entry, ...]
+    seed: int
+
+
+class Experiment(Settings):
+    """Methods x seeds on one data set."""
+
+    name: str = Field(pattern=NAME)
+    dataset: Dataset = Keypad()
+    model: Model = Model()
+    train: Train = Train()
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0, 1, 2), min_length=1)
+    methods: Methods = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> Experiment:
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds: must differ from each other, found {list(self.seeds)}")
+        return self
+
+    @model_validator(mode="after")
+    def _modalities_exist(self) -> Experiment:
+        if isinstance(self.dataset, ImportedDataset):
+            return self  # known once it is loaded
+        have = self.dataset.modalities
+        named = {f"methods.{name}.{e.kind}.modality": e.modality for name, listed in self.methods.items()
+                 for e in listed if not isinstance(e, methods.ImportedMethod)}  # fmt: skip
+        named |= {f"model.encoders.{m}": m for m in self.model.encoders}
+        for where, modality in named.items():
+            if modality not in have:
+                raise ValueError(f"{where}: must be a modality of {self.dataset.name}, found {modality!r}"
+                                 f"{did_you_mean(modality, have)}")  # fmt: skip
+        return self
+
+    def tuned(self) -> Experiment:
+        """Fill `train.lr` and `train.weight_decay` in where the experiment leaves them to the data set."""
+        best = settings.DatasetSettings.tuned if isinstance(self.dataset, ImportedDataset) else self.dataset.tuned
+        train = {key: best[key] for key in ("lr", "weight_decay") if getattr(self.train, key) is None}
+        return self.model_copy(update={"train": self.train.model_copy(update=train)})
+
+    def cells(self) -> list[Cell]:
+        """Every cell, seed by seed, so that an early look has every method."""
+        return [Cell(dataset=self.dataset, model=self.model, train=self.train, method=name, entries=entries, seed=seed)
+                for seed in self.seeds for name, entries in self.methods.items()]  # fmt: skip

@@ -1,0 +1,100 @@
+"""The settings of every data set: plain pydantic models, free of torch, so that a wrong one is refused at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Tuned = dict[str, float]
+
+
+class Settings(BaseModel):
+    """The base of every part of an experiment: frozen, and a field that it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class DatasetSettings(Settings):
+    """What every data set has."""
+
+    tuned: ClassVar[Tuned] = {"lr": 0.05, "weight_decay": 1e-4}
+    """`train.lr` and `train.weight_decay` where the experiment gives none: chosen for plain joint training alone."""
+
+    name: str
+    seed: int | None = Field(default=None, ge=0)
+    """Draws pairs, noise and the split. None: every run draws anew from its own seed."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The modalities in the data set's order."""
+        return ("audio", "visual")
+
+
+class Keypad(DatasetSettings):
+    """Real handwritten digits (scikit-learn) seen, the telephone keypad's dual tone (ITU-T Q.23) heard; no download."""
+
+    name: Literal["keypad"] = "keypad"
+    snr_db: float = Field(default=-10.0, ge=-60, le=60)
+    """Signal-to-noise ratio of the tones, in dB."""
+    image_noise: float = Field(default=0.5, ge=0, le=10)
+    """Standard deviation of the noise added to the images, whose pixels lie in 0-1."""
+    tones_per_image: int = Field(default=1, ge=1, le=100)
+    """Training samples that share one image, each with a tone of its own."""
+    wrong_share: dict[str, Share] = {}
+    """Per modality: the share of samples whose content is a random digit's. Ceiling of its accuracy: 1 - 0.9 share."""
+    train_size: int | None = Field(default=None, ge=10)
+    """Distinct training images; None: all that the split leaves (1,077)."""
+    task: Literal["digit", "sum_mod_10", "same_or_not"] = "digit"
+    third_modality: bool = False
+    """Adds `text`: the English word of the digit (of the one heard, where two are drawn), with typing errors."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """`audio`, `visual`, and `text` where there is a third."""
+        return ("audio", "visual", "text") if self.third_modality else ("audio", "visual")
+
+    @field_validator("wrong_share")
+    @classmethod
+    def _known(cls, shares: dict[str, float]) -> dict[str, float]:
+        if unknown := sorted(set(shares) - {"audio", "visual", "text"}):
+            raise ValueError(f"names must be modalities (audio, visual, text), found {unknown}")
+        return shares
+
+
+class AVDigits(DatasetSettings):
+    """Spoken digits (Free Spoken Digit Dataset) paired by label with scikit-learn's handwritten digits, as AV-MNIST."""
+
+    name: Literal["avdigits"] = "avdigits"
+    root: Path
+    """The folder that holds `{digit}_{speaker}_{index}.wav`."""
+    snr_db: float | None = Field(default=None, ge=-60, le=60)
+    """White noise added to the recordings at this signal-to-noise ratio, in dB; None: none."""
+    image_noise: float = Field(default=0.5, ge=0, le=10)
+    """Standard deviation of the noise added to the images, whose pixels lie in 0-1."""
+    train_size: int | None = Field(default=None, ge=10)
+    """Training recordings; None: all that the split leaves."""
+    split: Literal["official", "speaker"] = "official"
+    """official: recordings 0-4 of each speaker and digit are the test set; speaker: one speaker out, another for validation."""
+
+    @field_validator("root")
+    @classmethod
+    def _absolute(cls, root: Path) -> Path:
+        return root.expanduser().absolute()
+
+
+class ImportedDataset(BaseModel):
+    """One's own: `import: my_pkg.my_module:my_dataset`; every other key is its argument."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+    import_: str = Field(alias="import", pattern=r"^[\w.]+:\w+$")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The keys beside `import`."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+BUILT_IN: dict[str, type[DatasetSettings]] = {"keypad": Keypad, "avdigits": AVDigits}

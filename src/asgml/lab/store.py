@@ -1,0 +1,80 @@
+"""What a run leaves behind: `<out>/<method>/seed<seed>/` for every cell, written so that a kill at any moment loses nothing.
+
+A cell's folder holds `config.json` (the resolved `Cell`), `metrics.jsonl` (append-only, the truth), `tensorboard/` (the same
+numbers as event files), `checkpoint.pt`, `progress.json`, `predictions.npz`, `result.json` (written last) and `log.txt`.
+Lines of `metrics.jsonl` are of three kinds:
+
+    {"kind": "header", "modalities": [...], "dataset_modalities": [...], "classes": [...], "note": "...",
+     "sizes": {"train": n, "validation": n, "test": n}, "parameters": n, "versions": {"asgml": "...", ...}}
+    {"kind": "step", "step": 0, "epoch": 1, "loss": x, "lr": x, "total_norm": x, "grad_norm": {"audio": x}, "skipped": [], "held": []}
+    {"kind": "epoch", "epoch": 1, "step": 18, "seconds": x, "skipped_share": {"audio": x}, "held_share": {"audio": x},
+     "train": {...}, "validation": {...}, "test": {...}}
+
+where each split has `accuracy`, `f1_macro`, `loss`, `probe_acc` and `probe_online_acc` (modality -> share), `probe_acc_joint` and,
+with two modalities or more, `utilization_gap`. Steps count from 0, epochs from 1; every accuracy is a share, 0-1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+SHORT = {"train": "train", "validation": "val", "test": "test"}
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write `path` so that it is there whole or not at all: temporary file, sync, rename."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write strict JSON (no NaN) atomically."""
+    write_atomic(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; None where there is none."""
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def cell_folder(out: Path, method: str, seed: int) -> Path:
+    """Where the cell of this method and seed lies."""
+    return out / method / f"seed{seed}"
+
+
+def records(cell: Path) -> Iterator[dict[str, Any]]:
+    """Read `metrics.jsonl` line by line; a last line that a kill cut off is left out."""
+    path = cell / "metrics.jsonl"
+    if not path.exists():
+        return
+    with path.open() as file:
+        for line in file:
+            if line.endswith("\n"):
+                yield json.loads(line)
+
+
+def tags(record: Mapping[str, Any]) -> dict[str, float]:
+    """Translate a record into TensorBoard's tags, the names under which the report knows every series."""
+    if record["kind"] == "step":
+        found = {f"train/grad_norm_{m}": v for m, v in record["grad_norm"].items()}
+        return found | {f"train/{key}": record[key] for key in ("total_norm", "lr")} | {"train/batch_loss": record["loss"]}
+    if record["kind"] == "epoch":
+        shares = {f"train/{key}_{m}": v for key in ("skipped_share", "held_share") for m, v in record[key].items()}
+        return shares | {tag: v for split, short in SHORT.items() for tag, v in _split_tags(short, record[split]).items()}
+    return {}
+
+
+def _split_tags(short: str, scores: Mapping[str, Any]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for key, value in scores.items():
+        named = {f"{key}_{m}": v for m, v in value.items()} if isinstance(value, Mapping) else {key: value}
+        found |= {f"{short}/{name}": v for name, v in named.items()}
+    return found
