@@ -1,0 +1,68 @@
+"""asgml finds the modality that is not pulling its weight while a multimodal model trains, and does something about it.
+
+    balancer = Balancer({"audio": net.audio, "visual": net.visual}, recipes.frequency("audio", k=2))
+    ...
+    loss.backward()
+    balancer.adjust(targets)
+    optimizer.step()
+
+Names resolve on first use, so that ``import asgml`` alone does not import torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asgml import diagnostics, interventions, policies, recipes
+    from asgml._balancer import Balancer
+    from asgml._fit_probe import LinearProbe, fit_probe
+    from asgml._step import NotYetMeasured, Policy, Readings, Step
+    from asgml.diagnostics import Diagnostic
+    from asgml.interventions import Intervention
+    from asgml.recipes import Recipe
+
+__version__ = "0.1.0"
+__all__ = [
+    "Balancer",
+    "Diagnostic",
+    "Intervention",
+    "LinearProbe",
+    "NotYetMeasured",
+    "Policy",
+    "Readings",
+    "Recipe",
+    "Step",
+    "diagnostics",
+    "fit_probe",
+    "interventions",
+    "policies",
+    "recipes",
+]
+
+_HOME = {
+    "Balancer": "asgml._balancer",
+    "Diagnostic": "asgml.diagnostics",
+    "Intervention": "asgml.interventions",
+    "LinearProbe": "asgml._fit_probe",
+    "NotYetMeasured": "asgml._step",
+    "Policy": "asgml._step",
+    "Readings": "asgml._step",
+    "Recipe": "asgml.recipes",
+    "Step": "asgml._step",
+    "fit_probe": "asgml._fit_probe",
+}
+_PACKAGES = {"diagnostics", "interventions", "policies", "recipes"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return importlib.import_module(f"asgml.{name}")
+    if name not in _HOME:
+        raise AttributeError(f"module 'asgml' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

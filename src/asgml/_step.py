@@ -1,0 +1,78 @@
+"""The two small values that travel through a training step: `Step`, what is known now, and `Readings`, what was measured."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+T = TypeVar("T")
+
+
+class NotYetMeasured(KeyError):
+    """A reading that some diagnostic measures, but has not measured so far: a policy that asks for it decides nothing yet."""
+
+
+class Readings(dict[str, dict[str, float]]):
+    """Name of a reading -> modality -> its latest value. Asking for a name that nobody measures raises with words."""
+
+    def __init__(self, values: Mapping[str, dict[str, float]] = {}, *, awaited: Iterable[str] = ()):
+        super().__init__({name: dict(v) for name, v in values.items()})
+        self.awaited = frozenset(awaited)
+
+    def __missing__(self, name: str) -> dict[str, float]:
+        if name in self.awaited:
+            raise NotYetMeasured(f"{name!r} is measured, but not before the first update")
+        raise KeyError(f"no diagnostic measures {name!r}: give one in `measure=` (have: {sorted(self.awaited | set(self))})")
+
+
+Policy = Callable[[int, Readings], Mapping[str, T]]
+"""(step index, readings) -> modality -> setting. Pure: no memory, no tensors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is known after the backward pass and before the optimizer steps."""
+
+    index: int
+    """Optimizer steps taken so far."""
+    params: Mapping[str, Mapping[str, nn.Parameter]]
+    """Modality -> name -> parameter."""
+    features: Mapping[str, Tensor]
+    """Modality -> encoder output (B, ...), detached, micro-batches concatenated; a modality that was not used is left out."""
+    targets: Tensor | None
+    """What `adjust` or `observe` was given, first axis B."""
+    skipped: frozenset[str]
+    """Modalities whose backward was cut in this step."""
+    readings: Readings
+    """The latest readings, this step's included."""
+    norms: Mapping[str, Tensor]
+    """Modality -> L2 norm of its gradients before any intervention, 0-dim; one without gradients is left out."""
+
+    def with_grad(self, modality: str) -> Iterator[tuple[str, nn.Parameter]]:
+        """Iterate over (name, parameter) of a modality's parameters that hold a gradient."""
+        return ((name, p) for name, p in self.params[modality].items() if p.grad is not None)
+
+    def acting(self, modality: str) -> bool:
+        """Tell whether this modality's encoder was used in this step and not skipped."""
+        return modality in self.features and modality not in self.skipped
+
+
+class Stateful:
+    """What a checkpoint must carry: plain Python and tensors, so that `torch.load(weights_only=True)` reads it."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the part's memory, by reference like torch's own; empty where it has none."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what `state_dict` returned."""
+
+    def fresh(self) -> Self:
+        """Return a part of the same settings without memory: a recipe may be used for many runs."""
+        return dataclasses.replace(self) if dataclasses.is_dataclass(self) else copy.deepcopy(self)

@@ -1,0 +1,33 @@
+"""How large each encoder's gradient is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from asgml._step import Step
+from asgml.diagnostics._base import Diagnostic, check_every
+
+
+@dataclass
+class GradNorm(Diagnostic):
+    """L2 norm over all gradients of an encoder, of the total loss, unscaled, before any intervention.
+
+    A skipped encoder has none and is left out. Free of extra cost: the pass is the one that looks for inf and nan.
+
+    >>> from asgml.diagnostics import GradNorm
+    >>> GradNorm()
+    GradNorm(every=1, name='grad_norm')
+    """
+
+    every: int = 1
+    name: str = "grad_norm"
+
+    def __post_init__(self) -> None:
+        check_every(self.every)
+
+    def measure(self, step: Step) -> Mapping[str, Tensor]:
+        """Return modality -> norm, 0-dim float32."""
+        return {m: norm for m, norm in step.norms.items() if m not in step.skipped}

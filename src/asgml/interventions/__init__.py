@@ -1,0 +1,7 @@
+"""What acts: edits gradients in place, or asks that a modality be skipped."""
+
+from asgml.interventions._base import Intervention
+from asgml.interventions._delay import Delay
+from asgml.interventions._skip import Skip
+
+__all__ = ["Delay", "Intervention", "Skip"]
