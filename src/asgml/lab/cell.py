@@ -1,0 +1,106 @@
+"""What a cell's process does, epoch by epoch: train, score, write, save. A pure function of `config.json`."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import io
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from asgml.lab import datasets, evaluation, plan, store
+from asgml.lab.config import Cell
+from asgml.lab.datasets._base import Data
+from asgml.lab.evaluation import Samples
+from asgml.lab.logbook import Logbook
+from asgml.lab.training import Trainer
+
+PACKAGES = ("asgml", "torch", "numpy", "scipy", "scikit-learn", "soundfile")
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass
+class Best:
+    """The epoch chosen so far: the highest validation accuracy, the earliest of equals; and what the model said then."""
+
+    epoch: int = 0
+    accuracy: float = -1.0
+    predictions: dict[str, dict[str, Tensor]] = field(default_factory=dict)
+
+
+def train(folder: Path) -> dict[str, Any]:
+    """Train, or go on training, the cell in this folder; return its result."""
+    cell = Cell.model_validate(store.read_json(folder / "config.json"))
+    torch.set_num_threads(cell.train.threads)
+    torch.use_deterministic_algorithms(True)
+    data = datasets.load(cell.dataset, cell.seed)
+    method = plan.make(cell, data.modalities)
+    samples = {s: Samples.of(getattr(data, s), method.modalities) for s in SPLITS}
+    trainer, best = Trainer.make(cell, method, samples["train"], len(data.classes)), Best()
+    length = _resume(folder, trainer, best)
+    with Logbook(folder, length) as log:
+        if not length:
+            log.write(_header(data, trainer))
+        while trainer.epoch < cell.train.epochs:
+            _epoch(trainer, samples, best, log)
+            _save(folder, trainer, best, log.sync())
+    _keep_predictions(folder, data, best)
+    return {"status": "finished", "best_epoch": best.epoch, "epochs": trainer.epoch, "validation_accuracy": best.accuracy}
+
+
+def _epoch(trainer: Trainer, samples: Mapping[str, Samples], best: Best, log: Logbook) -> None:
+    steps, record = trainer.run_epoch(samples["train"])
+    outputs = {split: evaluation.encode(trainer.model, s) for split, s in samples.items()}
+    probes = evaluation.fit_probes(outputs["train"])
+    record |= {split: evaluation.scores(o, probes, trainer.probe) for split, o in outputs.items()}
+    for step in steps:
+        log.write(step)
+    log.write(record)
+    if record["validation"]["accuracy"] > best.accuracy:
+        best.epoch, best.accuracy = trainer.epoch, record["validation"]["accuracy"]
+        best.predictions = {
+            s: evaluation.predictions(trainer.model, trainer.objective, outputs[s]) for s in ("validation", "test")
+        }
+
+
+def _header(data: Data, trainer: Trainer) -> dict[str, Any]:
+    versions = {name: importlib.metadata.version(name) for name in PACKAGES} | {"python": platform.python_version()}
+    parameters = sum(p.numel() for p in trainer.model.parameters())
+    return {"kind": "header", "modalities": list(trainer.model.encoders), "dataset_modalities": list(data.modalities),
+            "classes": list(data.classes), "note": data.note, "sizes": {s: len(getattr(data, s)) for s in SPLITS},
+            "parameters": parameters, "versions": versions}  # fmt: skip
+
+
+def _save(folder: Path, trainer: Trainer, best: Best, length: int) -> None:
+    file = io.BytesIO()
+    torch.save({"length": length, "trainer": trainer.state_dict(), "best": vars(best)}, file)
+    store.write_atomic(folder / "checkpoint.pt", file.getvalue())
+    done = {"epoch": trainer.epoch, "epochs": trainer.train.epochs, "validation_accuracy": best.accuracy}
+    store.write_json(folder / "progress.json", done)
+
+
+def _resume(folder: Path, trainer: Trainer, best: Best) -> int:
+    """Take the checkpoint over, if there is one; return the length of `metrics.jsonl` that it stands for."""
+    if not (folder / "checkpoint.pt").exists():
+        return 0
+    state = torch.load(folder / "checkpoint.pt", weights_only=True)
+    trainer.load_state_dict(state["trainer"])
+    vars(best).update(state["best"])
+    return int(state["length"])
+
+
+def _keep_predictions(folder: Path, data: Data, best: Best) -> None:
+    arrays: dict[str, Any] = {}
+    for split, kept in best.predictions.items():
+        rows = getattr(data, split)
+        arrays |= {f"{split}_id": rows.ids, f"{split}_label": rows.labels, f"{split}_group": rows.groups}
+        arrays |= {f"{split}_{name}": logits.numpy() for name, logits in kept.items()}
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    store.write_atomic(folder / "predictions.npz", file.getvalue())

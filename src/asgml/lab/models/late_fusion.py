@@ -1,0 +1,39 @@
+"""The model of every experiment so far: encoders side by side, their features joined, one linear layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from asgml.lab.config import Model
+from asgml.lab.models.encoders import build_encoder
+from asgml.lab.seeding import seeded
+
+
+class LateFusion(nn.Module):
+    """Features (B, D) of M encoders, concatenated, into logits (B, C). Every encoder is initialised from a seed of its own."""
+
+    def __init__(self, samples: Mapping[str, Tensor], model: Model, classes: int, seed: int):
+        super().__init__()
+        self.encoders = nn.ModuleDict()
+        for modality, x in samples.items():
+            with seeded(seed, "encoder", modality):
+                self.encoders[modality] = build_encoder(modality, model, x.shape[1:], not x.is_floating_point())
+        with seeded(seed, "head"):
+            self.head = nn.Linear(len(samples) * model.feature_dim, classes)
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return logits (B, C) and modality -> feature (B, D)."""
+        features = {m: encoder(inputs[m]) for m, encoder in self.encoders.items()}
+        return self.fused(features), features
+
+    def fused(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Return logits (B, C) for the features of all modalities."""
+        logits: Tensor = self.head(torch.cat([features[m] for m in self.encoders], 1))
+        return logits
+
+    def zero_feature_logits(self, features: Mapping[str, Tensor], modality: str) -> Tensor:
+        """Return what the head says of one modality's feature while every other feature is zero: bias included in full."""
+        return self.fused({m: f if m == modality else torch.zeros_like(f) for m, f in features.items()})

@@ -1,0 +1,110 @@
+"""A plain training loop with a Balancer in it."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from asgml import Balancer, Recipe
+from asgml.diagnostics import GradNorm, Probe
+from asgml.lab import config, seeding
+from asgml.lab.evaluation import Samples
+from asgml.lab.models.late_fusion import LateFusion
+from asgml.lab.objectives import Objective
+from asgml.lab.plan import Plan
+
+
+class Diverged(Exception):
+    """The loss or a gradient is no longer a finite number."""
+
+
+def schedule(optimizer: torch.optim.Optimizer, train: config.Train) -> torch.optim.lr_scheduler.LRScheduler:
+    """Return the learning rate's schedule over epochs."""
+    kinds = torch.optim.lr_scheduler
+    if train.schedule == "cosine":
+        return kinds.CosineAnnealingLR(optimizer, train.epochs)
+    return kinds.MultiStepLR(optimizer, [math.ceil(0.7 * train.epochs)] if train.schedule == "step" else [], 0.1)
+
+
+@dataclass
+class Trainer:
+    """Model, objective, optimizer, schedule and Balancer of one cell, and the epoch they have reached."""
+
+    train: config.Train
+    seed: int
+    model: LateFusion
+    objective: Objective
+    optimizer: torch.optim.Optimizer
+    scheduler: torch.optim.lr_scheduler.LRScheduler
+    balancer: Balancer
+    probe: Probe
+    epoch: int = 0
+    """Epochs that are done."""
+    parts: tuple[str, ...] = field(default=("model", "objective", "optimizer", "scheduler", "balancer"), init=False)
+
+    @classmethod
+    def make(cls, cell: config.Cell, plan: Plan, samples: Samples, classes: int) -> Trainer:
+        """Build everything from a cell's config, from its seed alone."""
+        model = LateFusion(samples.inputs, cell.model, classes, cell.seed)
+        plan.objective.prepare(dict.fromkeys(model.encoders, cell.model.feature_dim), classes, cell.seed)
+        weights = [*model.parameters(), *plan.objective.parameters()]
+        assert cell.train.lr is not None
+        assert cell.train.weight_decay is not None
+        optimizer = torch.optim.SGD(weights, cell.train.lr, cell.train.momentum, weight_decay=cell.train.weight_decay)
+        balancer = Balancer(dict(model.encoders.items()), Recipe(measure=(GradNorm(), Probe(classes))) + plan.recipe)
+        probe = next(d for d in balancer.measure if isinstance(d, Probe))
+        schedule_ = schedule(optimizer, cell.train)
+        return cls(cell.train, cell.seed, model, plan.objective, optimizer, schedule_, balancer, probe)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that a later process needs to go on bit for bit."""
+        return {"epoch": self.epoch} | {name: getattr(self, name).state_dict() for name in self.parts}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        self.epoch = state["epoch"]
+        for name in self.parts:
+            getattr(self, name).load_state_dict(state[name])
+
+    def run_epoch(self, samples: Samples) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Train one epoch; return its step records, and the head of its epoch record (shares of skipped and held updates)."""
+        began, steps = time.perf_counter(), []
+        self.epoch += 1
+        self.model.train()
+        with seeding.seeded(self.seed, "epoch", self.epoch):
+            for rows in seeding.order(len(samples.labels), self.train.batch_size, self.seed, "order", self.epoch):
+                steps.append(self.run_step(*samples.rows(rows)))
+        self.scheduler.step()
+        shares = {f"{kind}_share": {m: sum(m in s[kind] for s in steps) / len(steps) for m in self.model.encoders}
+                  for kind in ("skipped", "held")}  # fmt: skip
+        head = {"kind": "epoch", "epoch": self.epoch, "step": self.balancer.index, "seconds": time.perf_counter() - began}
+        return steps, head | shares
+
+    def run_step(self, inputs: dict[str, torch.Tensor], targets: torch.Tensor) -> dict[str, Any]:
+        """Make one update; return its record."""
+        step, lr = self.balancer.index, self.optimizer.param_groups[0]["lr"]
+        logits, features = self.model(inputs)
+        loss = self.objective(logits, features, targets)
+        self._must_be_finite("loss", loss.item(), step)
+        loss.backward()
+        total = nn.utils.get_total_norm([p.grad for p in self._weights() if p.grad is not None]).item()
+        self._must_be_finite("gradient norm", total, step)
+        norms = self.balancer.adjust(targets)["grad_norm"]
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return {
+            "kind": "step", "step": step, "epoch": self.epoch, "loss": loss.item(), "lr": lr, "total_norm": total, "grad_norm": norms,
+            "skipped": sorted(self.balancer.skipped), "held": sorted(self.balancer.held),
+        }  # fmt: skip
+
+    def _weights(self) -> list[nn.Parameter]:
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
+
+    def _must_be_finite(self, what: str, value: float, step: int) -> None:
+        if not math.isfinite(value):
+            raise Diverged(f"the {what} is {value} at epoch {self.epoch}, step {step}; a smaller train.lr may help")

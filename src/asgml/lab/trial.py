@@ -1,0 +1,64 @@
+"""One cell, one process: `python -m asgml.lab.trial CELL_DIR` starts, resumes or finishes it; exit code 1 if it failed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import traceback
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from asgml.lab import store
+from asgml.lab.errors import InputError
+
+PATIENCE = 20  # seconds to wait for a former process of a killed run to let go of the folder
+
+
+def watch_parent() -> None:
+    """End this process as soon as its standard input closes, which is when the parent that holds it is gone."""
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        os._exit(3)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def run(cell: Path) -> None:
+    """Train the cell, or record why that was not possible."""
+    from asgml.lab.cell import train
+    from asgml.lab.training import Diverged
+
+    try:
+        result = train(cell)
+    except (Diverged, InputError) as error:
+        result = {"status": "failed", "reason": str(error)}
+    except Exception as error:
+        traceback.print_exc()
+        result = {"status": "failed", "reason": f"{type(error).__name__}: {error}"}
+    store.write_json(cell / "result.json", result)
+    sys.exit(0 if result["status"] == "finished" else 1)
+
+
+def main() -> None:
+    """Read the command line, and hold the folder's lock while training."""
+    parser = argparse.ArgumentParser(prog="python -m asgml.lab.trial", description=__doc__)
+    parser.add_argument("cell", type=Path, help="a folder that holds config.json")
+    parser.add_argument("--die-with-parent", action="store_true", help="end when standard input closes")
+    arguments = parser.parse_args()
+    if not (arguments.cell / "config.json").exists():
+        parser.error(f"{arguments.cell} holds no config.json")
+    if arguments.die_with_parent:
+        watch_parent()
+    try:
+        with FileLock(arguments.cell / ".lock", timeout=PATIENCE):
+            run(arguments.cell)
+    except Timeout:
+        parser.error(f"{arguments.cell} is being trained by another process")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""A cell that trains in a second, and ways to run it."""
+
+import json
+import subprocess
+import sys
+
+from asgml.lab import store
+from asgml.lab.config import Cell, Experiment
+
+DATASET = {"name": "keypad", "train_size": 100, "snr_db": 0.0, "image_noise": 0.3}
+
+
+def cell(entries=(), *, dataset=None, seed=0, model=None, **train) -> Cell:
+    settings = {"epochs": 3, "lr": 0.05, "weight_decay": 1e-4, "batch_size": 32} | train
+    experiment = Experiment.model_validate(
+        {
+            "name": "small",
+            "dataset": DATASET | (dataset or {}),
+            "model": {"feature_dim": 8} | (model or {}),
+            "train": settings,
+            "seeds": [seed],
+            "methods": {"method": list(entries)},
+        }
+    )
+    return experiment.tuned().cells()[0]
+
+
+def lay_out(folder, cell):
+    folder.mkdir(parents=True)
+    store.write_json(folder / "config.json", cell.model_dump(mode="json", by_alias=True))
+    return folder
+
+
+def run(folder, *options, **settings):
+    command = [sys.executable, "-W", "error", "-m", "asgml.lab.trial", str(folder), *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, **settings)
+
+
+def log(folder):
+    """All records, without the wall time."""
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
