@@ -81,7 +81,6 @@ def _checked(features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]
     return x, classes, index
 
 
-@torch.enable_grad()
 def _minimise(x: Tensor, index: Tensor, classes: int, c: float, max_iter: int) -> tuple[Tensor, Tensor]:
     weight = x.new_zeros(x.shape[1], classes).requires_grad_()
     bias = x.new_zeros(classes).requires_grad_()

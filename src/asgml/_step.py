@@ -52,7 +52,7 @@ class Step:
     readings: Readings
     """The latest readings, this step's included."""
     norms: Mapping[str, Tensor]
-    """Modality -> L2 norm of its gradients before any intervention, 0-dim; one without gradients is left out."""
+    """Modality -> L2 norm of its gradients before any intervention, 0-dim; one that was skipped or has none is left out."""
 
     def with_grad(self, modality: str) -> Iterator[tuple[str, nn.Parameter]]:
         """Iterate over (name, parameter) of a modality's parameters that hold a gradient."""

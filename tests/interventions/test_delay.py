@@ -106,13 +106,17 @@ def test_whatever_tau_does_gradients_are_applied_in_order_and_at_most_once(taus)
         last = source
 
 
-def test_growing_holds_and_shrinking_drops():
+@pytest.mark.parametrize("warmup", ["hold", "fresh"])
+def test_growing_holds_and_shrinking_drops(warmup):
     taus = [1, 1, 1, 3, 3, 3, 1, 1]
-    run = toy.train(TWO, Recipe(act=(Delay(lambda index, readings: {"audio": taus[index]}),)), steps=8)
+    delay = Delay(lambda index, readings: {"audio": taus[index]}, warmup=warmup)
+    run = toy.train(TWO, Recipe(act=(delay,)), steps=8)
     raw = [g[NAME] for g in run.raw]
     ages = [None if g[NAME] is None else next(t - s for s in range(t + 1) if torch.equal(raw[s], g[NAME]))
             for t, g in enumerate(run.applied)]  # fmt: skip
-    assert ages == [None, 1, 1, None, None, 3, 1, 1], "grows by 2: holds 2 updates; then drops what is older"
+    assert ages == [{"hold": None, "fresh": 0}[warmup], 1, 1, None, None, 3, 1, 1], (
+        "grows by 2: holds 2 updates; then drops what is older"
+    )
 
 
 def test_a_modality_that_its_policy_stops_naming_goes_back_to_fresh_gradients():

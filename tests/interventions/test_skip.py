@@ -119,9 +119,12 @@ def test_the_guard_does_not_count_batches_without_the_modality():
     run = toy.start(TWO, None)
     run.balancer.remove()
     run.balancer = Balancer(dict(run.model.encoders.items()), act=[skip])
+    seen = []
     for n, (inputs, labels) in enumerate(toy.batches(TWO, 6)):
         toy.advance(run, [(inputs if n % 2 == 0 else {"visual": inputs["visual"]}, labels)])
-    assert run.balancer.tally["audio"] == {"updated": 1, "skipped": 2, "held": 0}, "three batches used it"
+        seen.append("audio" in run.balancer.skipped)
+    assert seen == [True, False, True, False, False, False], "skipped twice in a row, then forced, in the three that use it"
+    assert run.balancer.tally["audio"] == {"updated": 1, "skipped": 2, "held": 0}
 
 
 class Noisy(Diagnostic):

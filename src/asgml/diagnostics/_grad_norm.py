@@ -30,4 +30,4 @@ class GradNorm(Diagnostic):
 
     def measure(self, step: Step) -> Mapping[str, Tensor]:
         """Return modality -> norm, 0-dim float32."""
-        return {m: norm for m, norm in step.norms.items() if m not in step.skipped}
+        return dict(step.norms)
