@@ -76,6 +76,7 @@ def test_a_half_written_line_and_checkpoint_are_no_trouble(finished, tmp_path):
         file.write('{"kind": "step", "st')
     (folder / ".checkpoint.pt.123").write_bytes(b"half")
     cells.train(folder)
+    assert not (folder / ".checkpoint.pt.123").exists()
     assert small.log(folder) == small.log(finished[0])
 
 
@@ -143,7 +144,9 @@ def test_predictions_reproduce_the_scores_of_the_chosen_epoch(finished):
             assert len(set(kept[f"{split}_id"])) == len(labels) == len(kept[f"{split}_group"])
             parts = [kept[f"{split}_zero_feature_logits_{m}"] for m in ("audio", "visual")]
             surplus = sum(parts) - kept[f"{split}_logits"]
-            np.testing.assert_allclose(surplus, np.broadcast_to(surplus[0], surplus.shape), atol=1e-4, err_msg="one bias too many")
+            np.testing.assert_allclose(
+                surplus, np.broadcast_to(surplus[0], surplus.shape), atol=1e-4, err_msg="one bias too many"
+            )
 
 
 def test_test_data_choose_nothing(finished, tmp_path, monkeypatch):
@@ -192,7 +195,9 @@ def test_alone_trains_that_encoder_from_the_same_start(tmp_path):
 
 
 def test_own_heads_are_trained_and_kept_where_gamma_asks_for_them(tmp_path):
-    folder = small.lay_out(tmp_path / "gamma", small.cell(unimodal_loss=4.0, epochs=10, batch_size=10, lr=0.01, model={"feature_dim": 16}))
+    folder = small.lay_out(
+        tmp_path / "gamma", small.cell(unimodal_loss=4.0, epochs=10, batch_size=10, lr=0.01, model={"feature_dim": 16})
+    )
     cells.train(folder)
     with np.load(folder / "predictions.npz") as kept:
         assert {"test_own_head_logits_audio", "test_own_head_logits_visual"} <= set(kept)

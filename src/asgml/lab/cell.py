@@ -87,6 +87,8 @@ def _save(folder: Path, trainer: Trainer, best: Best, length: int) -> None:
 
 def _resume(folder: Path, trainer: Trainer, best: Best) -> int:
     """Take the checkpoint over, if there is one; return the length of `metrics.jsonl` that it stands for."""
+    for left_by_a_kill in folder.glob(".*.*.*"):  # what `store.write_atomic` had not renamed yet
+        left_by_a_kill.unlink()
     if not (folder / "checkpoint.pt").exists():
         return 0
     state = torch.load(folder / "checkpoint.pt", weights_only=True)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ SHORT = {"train": "train", "validation": "val", "test": "test"}
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write `path` so that it is there whole or not at all: temporary file, sync, rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     with temporary.open("wb") as file:
         file.write(data)
         file.flush()

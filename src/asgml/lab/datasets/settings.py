@@ -37,17 +37,18 @@ class Keypad(DatasetSettings):
     """Real handwritten digits (scikit-learn) seen, the telephone keypad's dual tone (ITU-T Q.23) heard; no download."""
 
     name: Literal["keypad"] = "keypad"
-    snr_db: float = Field(default=-10.0, ge=-60, le=60)
-    """Signal-to-noise ratio of the tones, in dB."""
-    image_noise: float = Field(default=0.5, ge=0, le=10)
+    snr_db: float = Field(default=-8.5, ge=-60, le=60)
+    """Signal-to-noise ratio in dB: mean power of the tone while it sounds over that of the white noise (0-2,000 Hz)."""
+    image_noise: float = Field(default=0.35, ge=0, le=10)
     """Standard deviation of the noise added to the images, whose pixels lie in 0-1."""
     tones_per_image: int = Field(default=1, ge=1, le=100)
-    """Training samples that share one image, each with a tone of its own."""
+    """Training samples that share one image, each with a tone and a noise of its own; validation and test have one."""
     wrong_share: dict[str, Share] = {}
-    """Per modality: the share of samples whose content is a random digit's. Ceiling of its accuracy: 1 - 0.9 share."""
-    train_size: int | None = Field(default=None, ge=10)
-    """Distinct training images; None: all that the split leaves (1,077)."""
+    """Per modality: the share of each split whose content is a random digit's. Ceiling of its accuracy: 1 - 0.9 share."""
+    train_size: int | None = Field(default=None, ge=10, le=1077)
+    """Distinct training images, stratified by digit; None: all that the split leaves (1,077)."""
     task: Literal["digit", "sum_mod_10", "same_or_not"] = "digit"
+    """digit: both show the label; the others draw two digits: the label is their sum modulo 10, or whether they are equal."""
     third_modality: bool = False
     """Adds `text`: the English word of the digit (of the one heard, where two are drawn), with typing errors."""
 
@@ -70,12 +71,12 @@ class AVDigits(DatasetSettings):
     name: Literal["avdigits"] = "avdigits"
     root: Path
     """The folder that holds `{digit}_{speaker}_{index}.wav`."""
-    snr_db: float | None = Field(default=None, ge=-60, le=60)
-    """White noise added to the recordings at this signal-to-noise ratio, in dB; None: none."""
-    image_noise: float = Field(default=0.5, ge=0, le=10)
+    snr_db: float | None = Field(default=-2.0, ge=-60, le=60)
+    """White noise (0-4,000 Hz) added to the recordings: mean power of a recording over that of the noise, in dB; None: none."""
+    image_noise: float = Field(default=0.4, ge=0, le=10)
     """Standard deviation of the noise added to the images, whose pixels lie in 0-1."""
     train_size: int | None = Field(default=None, ge=10)
-    """Training recordings; None: all that the split leaves."""
+    """Training recordings, stratified by digit and speaker; None: all that the split leaves (official: 2,400)."""
     split: Literal["official", "speaker"] = "official"
     """official: recordings 0-4 of each speaker and digit are the test set; speaker: one speaker out, another for validation."""
 

@@ -1,0 +1,58 @@
+"""Data sets: each hands over the same three typed splits. To import this is cheap: no torch, no scikit-learn, no numpy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asgml.lab.datasets.settings import AVDigits, DatasetSettings, ImportedDataset, Keypad
+from asgml.lab.errors import InputError
+
+if TYPE_CHECKING:
+    from asgml.lab.datasets._base import Data, Split, Test, Train, Validation
+
+__all__ = ["Data", "Split", "Test", "Train", "Validation", "check", "load"]
+
+
+def load(settings: DatasetSettings | ImportedDataset, seed: int) -> Data:
+    """Return the data set of these settings, from the cache where it was prepared before.
+
+    `seed` is the run's; an int in `settings.seed` wins. The same settings, seed and files give bit-identical arrays in every
+    process. One's own data sets (`import`) are not cached. Raises InputError for what the user can get wrong.
+    """
+    if isinstance(settings, ImportedDataset):
+        from asgml.lab.datasets import _imported
+
+        return _imported.load_imported(settings, seed)
+    check(settings)
+    return _load_built_in(settings, seed if settings.seed is None else settings.seed)
+
+
+def check(settings: DatasetSettings | ImportedDataset) -> None:
+    """Raise InputError for what can be seen at once: no data is read, nothing heavy imported."""
+    if isinstance(settings, ImportedDataset):
+        from asgml.lab import imports
+
+        imports.find_module(settings.import_, "dataset.import")
+    elif isinstance(settings, AVDigits):
+        from asgml.lab.datasets import _fsdd
+
+        _fsdd.listing(settings.root)
+    elif isinstance(settings, Keypad) and "text" in settings.wrong_share and not settings.third_modality:
+        raise InputError("dataset.wrong_share: 'text' must be a modality of the data set; set dataset.third_modality: true")
+
+
+def _load_built_in(settings: DatasetSettings, seed: int) -> Data:
+    from asgml.lab.datasets import _cache, _fsdd, avdigits, keypad
+
+    module: Any = avdigits if isinstance(settings, AVDigits) else keypad
+    files = _fsdd.read(settings.root) if isinstance(settings, AVDigits) else {}
+    key = _cache.key(settings.model_dump(mode="json"), seed, module, files)
+    return _cache.fetch(f"{settings.name}-{key}", lambda: module.prepare(settings, seed, files))
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from asgml.lab.datasets import _base
+
+        return getattr(_base, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
