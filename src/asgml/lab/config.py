@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, ValidationInfo, model_validator
+from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from asgml.lab import methods
 from asgml.lab.datasets import settings
@@ -16,7 +16,7 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
 
 def _dataset_tag(value: Any) -> str:
     if isinstance(value, dict):
-        return "import" if "import" in value or "import_" in value else str(value.get("name"))
+        return "import" if "import" in value or "import_" in value else str(value.get("name", "keypad"))
     return "import" if isinstance(value, ImportedDataset) else str(getattr(value, "name", None))
 
 
@@ -32,19 +32,31 @@ def _entry(value: Any, method: str) -> Any:
         return value
     if "import" in value:
         return {"kind": "import", **value}
-    if len(value) == 1 and not isinstance(inner := next(iter(value.values())), str | int | float):
+    if len(value) == 1 and isinstance(inner := next(iter(value.values())), dict | None):
         return {"kind": next(iter(value)), **(inner or {})}
-    if method in methods.BUILT_IN:
+    if method in methods.BUILT_IN and not value.keys() & methods.BUILT_IN.keys():
         return {"kind": method, **value}
-    raise ValueError(f"must be one of {', '.join(methods.BUILT_IN)} or import, with its settings, found {value}")
+    raise ValueError(_not_an_entry(value, method))
 
 
-def _entries(value: Any, info: ValidationInfo) -> Any:
+def _not_an_entry(value: dict[str, Any], method: str) -> str:
+    kinds = [kind for kind in value if kind in methods.BUILT_IN]
+    if len(kinds) > 1:
+        return (
+            f"`methods.{method}`: must be a list to hold {' and '.join(kinds)}: one entry per item, in the order of execution"
+        )
+    if len(kinds) == len(value):
+        return f"`methods.{method}.{kinds[0]}`: must be a mapping of its settings, found {value[kinds[0]]!r}"
+    choice = ", ".join(methods.BUILT_IN)
+    return f"`methods.{method}`: must be one of {choice} or import, each with its settings, found {value}"
+
+
+def _entries(value: Any) -> Any:
     """A method is an entry, a list of entries, or nothing; the name of a built-in may stand for its own entry."""
     if not isinstance(value, dict):
         return {} if value is None else value
-    entries = {name: e if isinstance(e, list | tuple) else [e] if e else [] for name, e in value.items()}
-    return {name: [_entry(e, str(name)) for e in listed] for name, listed in entries.items()}
+    entries = {str(name): e if isinstance(e, list | tuple) else [] if e in (None, {}) else [e] for name, e in value.items()}
+    return {name: [_entry(e, name) for e in listed] for name, listed in entries.items()}
 
 
 Entry = Annotated[methods.Entry, Field(discriminator="kind")]
@@ -63,10 +75,20 @@ class ImportedEncoder(BaseModel):
         return dict(self.__pydantic_extra__ or {})
 
 
+def _encoder_tag(value: Any) -> str:
+    return "import" if isinstance(value, dict | ImportedEncoder) else "built-in"
+
+
+Encoder = Annotated[
+    Annotated[Literal["cnn", "char_cnn"], Tag("built-in")] | Annotated[ImportedEncoder, Tag("import")],
+    Discriminator(_encoder_tag),
+]
+
+
 class Model(Settings):
     """Late fusion: an encoder per modality, a fusion, one linear layer."""
 
-    encoders: dict[str, Literal["cnn", "char_cnn"] | ImportedEncoder] = {}
+    encoders: dict[str, Encoder] = Field(default_factory=dict)
     """Per modality; one that is not named gets `cnn` for images and spectrograms, `char_cnn` for text."""
     fusion: Literal["concat"] = "concat"
     feature_dim: int = Field(default=64, ge=2)
@@ -116,7 +138,7 @@ class Experiment(Settings):
     @model_validator(mode="after")
     def _seeds_differ(self) -> Experiment:
         if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError(f"seeds: must differ from each other, found {list(self.seeds)}")
+            raise ValueError(f"`seeds`: must differ from each other, found {list(self.seeds)}")
         return self
 
     @model_validator(mode="after")
@@ -124,12 +146,12 @@ class Experiment(Settings):
         if isinstance(self.dataset, ImportedDataset):
             return self  # known once it is loaded
         have = self.dataset.modalities
-        named = {f"methods.{name}.{e.kind}.modality": e.modality for name, listed in self.methods.items()
-                 for e in listed if not isinstance(e, methods.ImportedMethod)}  # fmt: skip
-        named |= {f"model.encoders.{m}": m for m in self.model.encoders}
-        for where, modality in named.items():
+        named = [(f"methods.{name}.{e.kind}.modality", e.modality) for name, listed in self.methods.items()
+                 for e in listed if not isinstance(e, methods.ImportedMethod)]  # fmt: skip
+        named += [(f"model.encoders.{m}", m) for m in self.model.encoders]
+        for where, modality in named:
             if modality not in have:
-                raise ValueError(f"{where}: must be a modality of {self.dataset.name}, found {modality!r}"
+                raise ValueError(f"`{where}`: must be a modality of {self.dataset.name}, found {modality!r}"
                                  f"{did_you_mean(modality, have)}")  # fmt: skip
         return self
 

@@ -1,0 +1,152 @@
+"""The command line. What it imports at the top is light: help, lists and a wrong setting are answered before torch loads."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import io
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+from asgml.lab.errors import InputError
+
+FAILED, BAD_INPUT, INTERRUPTED, NO_READER = 1, 2, 130, 141
+HELP = "Find the modality that does not pull its weight while a multimodal model trains."
+EXAMPLES = """Examples:
+  asgml list                    data sets, methods and experiments
+  asgml run phase1              train every method with every seed, write the report
+  asgml run phase1 --set name=short --set train.epochs=3 --set seeds=[0,1]
+  asgml report outputs/phase1   write the report of a run again
+
+Exit codes: 0 all is done, 1 some cell failed, 2 wrong input, 130 interrupted.
+"""
+app = App(
+    name="asgml",
+    help=HELP,
+    help_epilogue=EXAMPLES,
+    help_format="plaintext",
+    version=lambda: f"asgml {importlib.metadata.version('asgml')}",
+)
+
+
+def main(tokens: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        command, bound, _ = app.parse_args(tokens, exit_on_error=False, print_error=False)
+        return int(command(*bound.args, **bound.kwargs) or 0)
+    except (InputError, CycloptsError) as error:
+        complain(str(error))
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("asgml: interrupted; the same command goes on from here", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NO_READER
+
+
+def complain(message: str) -> None:
+    """Say on standard error what is wrong, one line per problem."""
+    with contextlib.suppress(BrokenPipeError):
+        for line in message.strip().splitlines():
+            print(f"asgml: error: {line}", file=sys.stderr)
+
+
+@app.command(help_epilogue="")
+def run(
+    experiment: str,
+    /,
+    *,
+    set: Annotated[list[str] | None, Parameter(negative=())] = None,
+    out: Path | None = None,
+    jobs: int | None = None,
+) -> int:
+    """Train every method of an experiment with every seed, then write the report.
+
+    Each method and seed is one cell, with a process and a folder of its own.
+    The same command goes on where it was interrupted, and runs failed cells again.
+
+    Examples:
+
+      asgml run phase1
+      asgml run my.yaml --jobs 2
+      asgml run phase1 --set name=short --set train.lr=1e-2 --set seeds=[0,1]
+      asgml run phase1 --set name=k3 --set methods.frequency_k2.frequency.k=3
+
+    Parameters
+    ----------
+    experiment
+        A built-in experiment ("asgml list experiments") or the path of a YAML file.
+    set
+        PATH=VALUE: change a setting; the value is YAML. May be given again and again.
+    out
+        The folder to write to; outputs/NAME by default.
+    jobs
+        Cells that train at once; as many as there are usable cores by default.
+    """
+    from asgml.lab import commands
+
+    return FAILED if commands.run(experiment, set or [], out, jobs) else 0
+
+
+@app.command(help_epilogue="")
+def report(
+    folder: Path | None = None,
+    /,
+    *,
+    tensorboard: Annotated[list[str] | None, Parameter(negative=(), consume_multiple=True)] = None,
+    out: Path | None = None,
+    epochs: str | None = None,
+) -> None:
+    """Write the report of a run, or of TensorBoard folders that another program wrote.
+
+    Examples:
+
+      asgml report outputs/phase1
+      asgml report outputs/phase1 --out reports/phase1 --epochs 1,5,10,13
+      asgml report --tensorboard baseline=runs/base frequency=runs/freq --out reports/mine
+
+    Parameters
+    ----------
+    folder
+        The folder of a run.
+    tensorboard
+        NAME=DIR ...: a name and the folder of event files for every method, instead of a run.
+    out
+        The folder to write to; by default that of the run.
+    epochs
+        The epochs that tables show, separated by commas, such as 1,5,10,13.
+    """
+    from asgml.lab import commands
+
+    commands.report(folder, tensorboard or [], out, epochs)
+
+
+@app.command(name="list", help_epilogue="")
+def list_(
+    what: Annotated[
+        Literal["datasets", "methods", "experiments"] | None, Parameter(help="One of the three; all of them by default.")
+    ] = None,
+    /,
+) -> None:
+    """Show the data sets, the entries of methods, or the built-in experiments, with their settings and defaults.
+
+    Examples:
+
+      asgml list
+      asgml list datasets
+    """
+    from asgml.lab import listing
+
+    listing.show(what)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

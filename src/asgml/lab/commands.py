@@ -1,0 +1,128 @@
+"""What `asgml run` and `asgml report` do. Data and reports are imported where they are needed, after all cheap checks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from asgml.lab import datasets, imports, progress, sweep
+from asgml.lab.config import Experiment, ImportedEncoder
+from asgml.lab.datasets.settings import ImportedDataset
+from asgml.lab.errors import InputError
+from asgml.lab.load import load_experiment
+from asgml.lab.methods import ImportedMethod
+
+REPORT = ("report.html", "analysis.md", "summary.json")
+
+
+def run(name_or_path: str, sets: Sequence[str], out: Path | None, jobs: int | None) -> bool:
+    """Check everything, prepare the data, train the cells, write the report; return whether some cell failed."""
+    experiment = load_experiment(name_or_path, sets)
+    out, jobs = out or Path("outputs") / experiment.name, _jobs(jobs, experiment.train.threads)
+    _check(experiment)
+    sweep.check(experiment, out)
+    cells, todo = len(experiment.cells()), sweep.unfinished(experiment, out)
+    _say(f"{experiment.name}: {cells} cells, methods x seeds, {len(todo)} of them to train, {jobs} at once, in {out}")
+    _prepare(experiment, list(dict.fromkeys(task.seed for task in todo)))
+    with progress.show(cells) as show:
+        outcome = sweep.run(experiment, out, jobs, show)
+    _report_run(out, bool(outcome.failed))
+    if outcome.failed:
+        _say(f"{len(outcome.failed)} of {outcome.cells} cells failed; the same command runs them again")
+    return bool(outcome.failed)
+
+
+def report(folder: Path | None, tensorboard: Sequence[str], out: Path | None, epochs: str | None) -> None:
+    """Write the report of a run's folder, or of folders with event files."""
+    if (folder is None) == (not tensorboard):
+        raise InputError("report: must be given either the folder of a run or --tensorboard NAME=DIR ..., one of the two")
+    shown = _epochs(epochs)
+    if folder:
+        _show(_reports().write(folder, to=out, epochs=shown), out or folder)
+        return
+    if out is None:
+        raise InputError("--out: must be given with --tensorboard: the folder to write the report to")
+    folders = _named(tensorboard)
+    _show(_reports().write_tensorboard(folders, to=out, epochs=shown), out)
+
+
+def _check(experiment: Experiment) -> None:
+    """Refuse what can be seen to be wrong before anything is read or written."""
+    datasets.check(experiment.dataset)
+    for name, entries in experiment.methods.items():
+        for entry in entries:
+            if isinstance(entry, ImportedMethod):
+                imports.find_module(entry.import_, f"methods.{name}.import")
+    for modality, encoder in experiment.model.encoders.items():
+        if isinstance(encoder, ImportedEncoder):
+            imports.find_module(encoder.import_, f"model.encoders.{modality}.import")
+
+
+def _prepare(experiment: Experiment, seeds: Sequence[int]) -> None:
+    """Read the data once here, so that what is wrong with it is said once, and the cells find it in the cache.
+
+    One's own data set has no cache: it is read for the first seed only.
+    """
+    dataset = experiment.dataset
+    if isinstance(dataset, ImportedDataset) or dataset.seed is not None:
+        seeds = seeds[:1]
+    for seed in seeds:
+        datasets.load(dataset, seed)
+
+
+def _jobs(given: int | None, threads: int) -> int:
+    if given is not None and given < 1:
+        raise InputError(f"--jobs: must be 1 or more, found {given}")
+    return given or max(1, sweep.usable_cores() // threads)
+
+
+def _epochs(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and int(part) for part in parts):
+        raise InputError(f"--epochs: must be epochs from 1 on, separated by commas, such as 1,5,10, found {text!r}")
+    return tuple(map(int, parts))
+
+
+def _named(folders: Sequence[str]) -> dict[str, Path]:
+    named: dict[str, Path] = {}
+    for text in folders:
+        name, equals, folder = text.partition("=")
+        if not (name and equals and folder):
+            raise InputError(f"--tensorboard: must be NAME=DIR, such as baseline=runs/base, found {text!r}")
+        if name in named:
+            raise InputError(f"--tensorboard: the name {name!r} is there twice; give every folder a name of its own")
+        named[name] = Path(folder)
+    return named
+
+
+def _reports() -> ModuleType:
+    from asgml.lab import report
+
+    return report
+
+
+def _report_run(out: Path, some_failed: bool) -> None:
+    try:
+        _show(_reports().write(out), out)
+    except InputError as error:
+        if not some_failed:
+            raise
+        print(f"asgml: error: no report: {error}", file=sys.stderr)
+
+
+def _show(summary: Mapping[str, Any], folder: Path) -> None:
+    """Show the results in short, and where the files are."""
+    from asgml.lab import results
+
+    results.show(summary)
+    for name in REPORT:
+        _say(f"wrote {folder / name}")
+
+
+def _say(words: str) -> None:
+    print(words, flush=True)

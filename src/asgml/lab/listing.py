@@ -1,0 +1,81 @@
+"""`asgml list`: the data sets, the entries of methods and the built-in experiments, with their settings and defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from rich import box
+from rich.table import Table
+
+from asgml.lab import methods
+from asgml.lab.console import Output
+from asgml.lab.datasets import settings
+from asgml.lab.load import built_in, load_experiment
+
+What = Literal["datasets", "methods", "experiments"]
+Row = tuple[str, str, str]
+
+
+def show(what: What | None) -> None:
+    """Print one table, or all three."""
+    console = Output()
+    for name in [what] if what else get_args(What):
+        heads, rows = TABLES[name]
+        table = Table(*heads, title=name, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_lines=True)
+        table.columns[0].no_wrap = True
+        for row in rows():
+            table.add_row(*row)
+        console.print(table)
+
+
+def _datasets() -> Iterator[Row]:
+    for name, model in settings.BUILT_IN.items():
+        tuned = "\n".join(f"train.{key}: {value:g} (tuned)" for key, value in model.tuned.items())
+        yield name, _first_line(model), f"{_settings(model)}\n{tuned}"
+    yield "import", _first_line(settings.ImportedDataset), "import: module:name\nand your own"
+
+
+def _methods() -> Iterator[Row]:
+    for name, model in methods.BUILT_IN.items():
+        yield name, _first_line(model), _settings(model)
+    yield "import", _first_line(methods.ImportedMethod), "import: module:name\nand your own"
+
+
+def _experiments() -> Iterator[Row]:
+    for name, text in built_in().items():
+        found = load_experiment(name)
+        dataset = getattr(found.dataset, "name", "import")
+        grid = (
+            f"dataset: {dataset}\nmethods: {', '.join(found.methods)}\nseeds: {list(found.seeds)}\nepochs: {found.train.epochs}"
+        )
+        yield name, text.splitlines()[0].lstrip("# "), grid
+
+
+TABLES: Mapping[str, tuple[tuple[str, str, str], Callable[[], Iterator[Row]]]] = {
+    "datasets": (("name", "what it is", "settings and their defaults"), _datasets),
+    "methods": (("entry", "what it does", "settings and their defaults"), _methods),
+    "experiments": (("name", "what it asks", "what it runs"), _experiments),
+}
+
+
+def _first_line(model: type[BaseModel]) -> str:
+    return (model.__doc__ or "").strip().splitlines()[0]
+
+
+def _settings(model: type[BaseModel]) -> str:
+    return "\n".join(_setting(name, field) for name, field in model.model_fields.items() if name not in ("name", "kind"))
+
+
+def _setting(name: str, field: FieldInfo) -> str:
+    if field.is_required():
+        return f"{name}: (must be given)"
+    others = [c for c in get_args(field.annotation) if c != field.default] if get_origin(field.annotation) is Literal else []
+    return f"{name}: {_yaml(field.default)}" + (f" (or {', '.join(map(_yaml, others))})" if others else "")
+
+
+def _yaml(value: Any) -> str:
+    return yaml.safe_dump(value, default_flow_style=True).removesuffix("\n...\n").strip()

@@ -1,0 +1,95 @@
+"""From a name or a file and some `--set a.b=c` to an `Experiment`, or to words that say what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from asgml.lab import problems
+from asgml.lab.config import Experiment
+from asgml.lab.datasets import settings
+from asgml.lab.errors import InputError, did_you_mean
+from asgml.lab.overrides import Override
+from asgml.lab.yaml_text import not_finite, parse
+
+
+def load_experiment(name_or_path: str, sets: Sequence[str] = ()) -> Experiment:
+    """Load a built-in experiment, or a YAML file, with `sets` (`train.lr=1e-3`) applied in their order.
+
+    Where a set names another data set, the settings of the former one that the new one does not have are dropped, unless a
+    set gives them too: `--set dataset.name=avdigits` keeps `image_noise` and drops `tones_per_image`.
+
+    Returns:
+        The experiment with the learning rate and the weight decay filled in.
+
+    Raises:
+        InputError: no such experiment, not YAML, or a setting is wrong: one line for each of the first few problems.
+    """
+    overrides = [Override.parse(text) for text in sets]
+    document = _read(name_or_path)
+    former = _dataset(document)
+    for override in overrides:
+        document = override.applied(document)
+    _drop_former(former, document, {override.parts for override in overrides})
+    return validate(document)
+
+
+def validate(document: Any) -> Experiment:
+    """Check a document against the schema and fill in what it leaves to the data set."""
+    if found := not_finite(document):
+        raise InputError(f"`{found[0]}`: must be a finite number, found {found[1]}")
+    try:
+        return Experiment.model_validate(document).tuned()
+    except ValidationError as error:
+        raise InputError("\n".join(problems.lines(error, document))) from error
+
+
+def built_in() -> dict[str, str]:
+    """Return the text of every built-in experiment by its name."""
+    folder = resources.files("asgml.lab") / "experiments"
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
+    return {f.name.removesuffix(".yaml"): f.read_text(encoding="utf-8") for f in files}
+
+
+def _read(name_or_path: str) -> Any:
+    if text := built_in().get(name_or_path):
+        return parse(text, source=name_or_path)
+    try:
+        return _mapping(parse(Path(name_or_path).read_text(encoding="utf-8"), source=name_or_path), name_or_path)
+    except FileNotFoundError:
+        hint = did_you_mean(name_or_path, built_in())
+        raise InputError(f"{name_or_path!r} is neither a built-in experiment nor a file that exists{hint}") from None
+    except IsADirectoryError:
+        raise InputError(f"{name_or_path!r} is a folder; give the YAML file of an experiment") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{name_or_path!r} cannot be read as a text file: {error}") from error
+
+
+def _mapping(document: Any, source: str) -> Any:
+    if not isinstance(document, dict):
+        raise InputError(f"{source}: must be a mapping of settings (`name: ...`, `methods: ...`), found {document!r}")
+    return document
+
+
+def _dataset(document: Any) -> dict[str, Any]:
+    found = document.get("dataset")
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def _drop_former(former: dict[str, Any], document: Any, sets: set[tuple[str, ...]]) -> None:
+    now = document.get("dataset")
+    if not isinstance(now, dict) or "import" in former:
+        return
+    if "import" in now:
+        stale = set(former)
+    elif now.get("name") == former.get("name", "keypad") or now.get("name") not in settings.BUILT_IN:
+        return
+    else:
+        stale = set(former) - settings.BUILT_IN[now["name"]].model_fields.keys()
+    for key in stale:
+        if not any(parts[:2] in {("dataset", key), ("dataset",)} for parts in sets):
+            now.pop(key, None)

@@ -1,0 +1,120 @@
+"""What is wrong with an experiment, in the words of the person who wrote it: one line per problem, with the path to set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from asgml.lab import methods
+from asgml.lab.config import Experiment, Model, Train
+from asgml.lab.datasets import settings
+from asgml.lab.errors import did_you_mean
+
+FEW = 5
+"""Problems that are told one by one; the rest is counted."""
+
+Loc = tuple[int | str, ...]
+MUST = {
+    "int": "must be a whole number",
+    "float": "must be a number",
+    "bool": "must be true or false",
+    "string": "must be text",
+    "tuple": "must be a list",
+    "dict": "must be a mapping",
+    "model": "must be a mapping of settings",
+    "too": "must not be empty",
+    "pattern": "must be letters, digits, `_`, `-` or `.`, and start with a letter or a digit",
+    "import": "must be `module:name`, such as `my_package.my_module:my_function`",
+    "entry": "must be an entry with its settings, such as `alone: {modality: audio}`",
+}
+EXAMPLES = {"name": "`name: mine`", "methods": "`methods: {baseline: []}`", "dataset.root": "`root: path/to/recordings`"}
+
+
+def lines(error: ValidationError, document: Mapping[str, Any]) -> list[str]:
+    """Say every problem that pydantic found in `document`, the first few of them, one line each."""
+    found = error.errors(include_url=False)
+    locs = [e["loc"] for e in found]
+    causes = [e for e in found if not any(len(e["loc"]) < len(x) and e["loc"] == x[: len(e["loc"])] for x in locs if e["loc"])]
+    said = list(dict.fromkeys(_line(e, document) for e in causes))
+    return said[:FEW] + ([f"and {len(said) - FEW} more"] if len(said) > FEW else [])
+
+
+def _line(error: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+    loc, path = error["loc"], _path(error["loc"], document)
+    match error["type"]:
+        case "value_error":
+            words = str(error["ctx"]["error"])
+            return words if words.startswith("`") else f"`{path}`: {words}"
+        case "missing":
+            return f"`{path}`: must be given" + (f", such as {EXAMPLES[path]}" if path in EXAMPLES else "")
+        case "extra_forbidden":
+            return f"`{path}`: unknown setting{did_you_mean(str(loc[-1]), _known(loc))}"
+        case "union_tag_invalid":
+            return _unknown_part(path, error)
+    return f"`{path}`: {_must(error, path)}"
+
+
+def _unknown_part(path: str, error: Mapping[str, Any]) -> str:
+    tag, choice = error["ctx"]["tag"], settings.BUILT_IN if error["loc"] == ("dataset",) else methods.BUILT_IN
+    hint = did_you_mean(tag, [*choice, "import"])
+    if error["loc"] != ("dataset",):
+        return f"`{path}`: unknown entry {tag!r}{hint}"
+    if not isinstance(error["input"], dict):
+        return f"`dataset`: must be a mapping, such as `dataset: {{name: keypad}}`, found {_short(error['input'])}"
+    return f"`dataset.name`: unknown data set {tag!r}{hint}"
+
+
+def _must(error: Mapping[str, Any], path: str) -> str:
+    kind, found = error["type"], f", found {_short(error['input'])}"
+    if kind == "literal_error":
+        choice = re.findall(r"'([^']*)'", error["ctx"]["expected"])
+        hint = did_you_mean(str(error["input"]), choice)
+        return f"must be {error['ctx']['expected']}{found}{hint if 'did you mean' in hint else ''}"
+    if kind == "string_pattern_mismatch":
+        return MUST["import" if path.endswith(".import") else "pattern"] + found
+    if kind == "model_attributes_type" and error["loc"][0] == "methods":
+        return MUST["entry"] + found
+    general = re.sub("^Input should be", "must be", str(error["msg"]))
+    return MUST.get(kind.partition("_")[0], general) + found
+
+
+def _short(value: Any) -> str:
+    return text if len(text := repr(value)) <= 80 else f"{text[:76]} ..."
+
+
+def _path(loc: Loc, document: Mapping[str, Any]) -> str:
+    """Name a place as the document and `--set` do: without pydantic's tags."""
+    match loc:
+        case ("dataset", _, *rest):
+            loc = ("dataset", *rest)
+        case ("model", "encoders", modality, _, *rest):
+            loc = ("model", "encoders", modality, *rest)
+        case ("methods", name, "[key]"):
+            loc = ("methods", name)
+        case ("methods", name, int(index), *rest):
+            loc = ("methods", name, *_entry_path(document["methods"][name], index, rest))
+    return ".".join(map(str, loc))
+
+
+def _entry_path(written: Any, index: int, rest: list[int | str]) -> list[int | str]:
+    entries = written if isinstance(written, list) else [written]
+    position: list[int | str] = [index] if len(entries) > 1 else []
+    under_its_kind = rest[:1] != ["import"] and isinstance(entries[index], dict) and rest[:1] and rest[0] in entries[index]
+    return position + (rest if under_its_kind else rest[1:])
+
+
+def _known(loc: Loc) -> set[str]:
+    model: type[BaseModel] = Experiment
+    match loc:
+        case ("train", _):
+            model = Train
+        case ("model", _):
+            model = Model
+        case ("dataset", name, _):
+            model = settings.BUILT_IN[str(name)]
+        case ("methods", _, _, kind, _):
+            model = methods.BUILT_IN[str(kind)]
+    return set(model.model_fields) - {"kind"}

@@ -1,0 +1,68 @@
+"""How a sweep shows itself: plain lines for a file or a pipe, and who shows it to people at a terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from asgml.lab.engine import Task
+
+if TYPE_CHECKING:
+    from asgml.lab.live import Live
+
+
+def duration(seconds: float) -> str:
+    """Write a duration for people: `12 s`, `3 min 20 s`, `2 h 5 min`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def ending(task: Task, reason: str | None, seconds: float) -> str:
+    """Say in words how a cell ended, and where to read on if it failed."""
+    where = "" if reason is None else f": {reason} (see {task.folder / 'log.txt'})"
+    return f"{task.method} seed {task.seed} {'failed after' if reason else 'finished in'} {duration(seconds)}{where}"
+
+
+def show(cells: int, stream: TextIO | None = None) -> Lines | Live:
+    """Return the live table where `stream` (standard output) is a terminal that can move its cursor, else the lines."""
+    stream = stream or sys.stdout
+    if not stream.isatty():
+        return Lines(cells, stream)
+    from rich.console import Console
+
+    from asgml.lab.live import Live
+
+    console = Console(file=stream)
+    return Lines(cells, stream) if console.is_dumb_terminal else Live(cells, console)
+
+
+class Lines:
+    """One line for every event, written at once, without control characters."""
+
+    def __init__(self, cells: int, stream: TextIO) -> None:
+        self._cells, self._stream = cells, stream
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave nothing to clean up."""
+
+    def skipped(self, task: Task) -> None:
+        """Say that the cell was finished before."""
+        self._say(task, f"{task.method} seed {task.seed} was finished before")
+
+    def started(self, task: Task) -> None:
+        """Say that the cell starts."""
+        self._say(task, f"{task.method} seed {task.seed} started")
+
+    def ended(self, task: Task, reason: str | None, seconds: float) -> None:
+        """Say how the cell ended."""
+        self._say(task, ending(task, reason, seconds))
+
+    def refresh(self) -> None:
+        """Draw nothing: only events make lines."""
+
+    def _say(self, task: Task, words: str) -> None:
+        print(f"[{task.number}/{self._cells}] {words}", file=self._stream, flush=True)

@@ -1,0 +1,31 @@
+"""The result of a run in a few lines: one per method, from `summary.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from asgml.lab.console import Output
+
+
+def show(summary: Mapping[str, Any]) -> None:
+    """Print accuracy, macro F1 and utilisation gap per method: mean and standard deviation over the seeds."""
+    table = Table("method", box=box.SIMPLE_HEAD)
+    for head in ("seeds", "test accuracy, %", "test macro F1, %", "utilisation gap, pp"):
+        table.add_column(head, justify="right")
+    for name, found in summary["methods"].items():
+        failed = f" ({len(found['failed'])} failed)" if found["failed"] else ""
+        gap = found.get("utilization_gap", {}).get("avg")
+        shown = (found.get("test_accuracy"), found.get("test_f1_macro"), gap)
+        table.add_row(name, f"{found['n']}{failed}", *map(_percent, shown))
+    Output().print(table)
+
+
+def _percent(stat: Mapping[str, float | None] | None) -> str:
+    if not stat or stat["mean"] is None:
+        return "-"
+    spread = stat.get("sd")
+    return f"{100 * stat['mean']:.1f}" + ("" if spread is None else f" ± {100 * spread:.1f}")

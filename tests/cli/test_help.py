@@ -1,0 +1,162 @@
+"""The command line's face: its help is frozen, it answers at once, and says what is wrong in one line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HELP = Path(__file__).with_name("help.txt")
+HEAVY = {"torch", "sklearn", "scipy", "matplotlib", "tensorboard", "numpy", "soundfile"}
+PROBE = f"""
+import sys
+from asgml.lab.cli import main
+code = main(sys.argv[1:])
+print("loaded", sorted({{name.partition(".")[0] for name in sys.modules}} & {HEAVY}), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def asgml(*arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "NO_COLOR", "COLUMNS")}
+    environment |= {"COLUMNS": "88", "PYTHONIOENCODING": "utf-8"} | variables
+    command = [sys.executable, "-m", "asgml", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False, timeout=60)
+
+
+def test_help_is_as_frozen() -> None:
+    """To freeze it anew: write what this test finds to the file, and read the difference."""
+    found = "".join(
+        f"$ asgml {line}\n{asgml(*line.split()).stdout}\n" for line in ("--help", "run --help", "report --help", "list --help")
+    )
+    if os.environ.get("ASGML_FREEZE"):
+        HELP.write_text(found, encoding="utf-8")
+    assert found == HELP.read_text(encoding="utf-8")
+
+
+def test_no_command_is_a_call_for_help() -> None:
+    assert asgml().stdout == asgml("--help").stdout
+
+
+def test_version_is_that_of_the_package() -> None:
+    from asgml import __version__
+
+    done = asgml("--version")
+    assert (done.returncode, done.stdout) == (0, f"asgml {__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "line", ["--help", "run --help", "list", "run phase1 --set train.lrr=1", "run nothing", "rum", "report"]
+)
+def test_nothing_heavy_is_imported_for_what_needs_none(line: str) -> None:
+    done = subprocess.run([sys.executable, "-c", PROBE, *line.split()], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stderr.splitlines()[-1] == "loaded []"
+
+
+EITHER = "report: must be given either the folder of a run or --tensorboard NAME=DIR ..., one of the two"
+WRONG = {
+    "rnu": 'Unknown command "rnu". Did you mean "run"? Available commands: run, report, list.',
+    "run": 'Command "run" parameter EXPERIMENT requires an argument.',
+    "run phase1 --job 3": "Unknown option: --job. Did you mean --jobs?",
+    "run phase1 --jobs many": 'Invalid value for --jobs: unable to convert "many" into int.',
+    "run phase1 --jobs 0": "--jobs: must be 1 or more, found 0",
+    "run phase1 --set": 'Command "run" parameter --set requires an argument.',
+    "run phase1 phase2": "Unused Tokens: ['phase2'].",
+    "run phas1": "'phas1' is neither a built-in experiment nor a file that exists; did you mean 'phase1'?",
+    "run phase1 --set train.lrr=1": "`train.lrr`: unknown setting; did you mean 'lr'?",
+    "run phase1 --set dataset.name=keypd": "`dataset.name`: unknown data set 'keypd'; did you mean 'keypad'?",
+    "run phase1 --set dataset.import=nowhere:data": "dataset.import: there is no module 'nowhere' (found in 'nowhere:data'); "
+    "install it, or run asgml in the folder that holds it",
+    "run phase1 --set methods.own.import=nowhere:f": "methods.own.import: there is no module 'nowhere' (found in 'nowhere:f'); "
+    "install it, or run asgml in the folder that holds it",
+    "run phase1 --set model.encoders.audio.import=nowhere:f": "model.encoders.audio.import: there is no module 'nowhere' "
+    "(found in 'nowhere:f'); install it, or run asgml in the folder that holds it",
+    "list dataset": 'Invalid value "dataset" for WHAT. Choose from: "datasets", "methods", "experiments". '
+    'Did you mean "datasets"?',
+    "report": EITHER,
+    "report here --tensorboard a=b": EITHER,
+    "report here --epochs 1,x": "--epochs: must be epochs from 1 on, separated by commas, such as 1,5,10, found '1,x'",
+    "report here --epochs 0": "--epochs: must be epochs from 1 on, separated by commas, such as 1,5,10, found '0'",
+    "report --tensorboard a=b": "--out: must be given with --tensorboard: the folder to write the report to",
+    "report --tensorboard a --out o": "--tensorboard: must be NAME=DIR, such as baseline=runs/base, found 'a'",
+    "report --tensorboard a=b a=c --out o": "--tensorboard: the name 'a' is there twice; give every folder a name of its own",
+}
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_what_is_wrong_takes_one_line_and_code_2(
+    line: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from asgml.lab.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    assert main(line.split()) == 2
+    assert tuple(capsys.readouterr()) == ("", f"asgml: error: {WRONG[line]}\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_several_problems_take_a_line_each(tmp_path: Path) -> None:
+    done = asgml("run", "phase1", "--set", "train.lrr=1", "--set", "seeds=[]", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "asgml: error: `train.lrr`: unknown setting; did you mean 'lr'?",
+        "asgml: error: `seeds`: must not be empty, found []",
+    ]
+
+
+def test_lists_name_everything_with_its_defaults() -> None:
+    done = asgml("list", COLUMNS="120")
+    assert (done.returncode, done.stderr) == (0, "")
+    for words in (
+        "keypad",
+        "avdigits",
+        "import: module:name",
+        "task: digit (or sum_mod_10, same_or_not)",
+        "root: (must be given)",
+    ):
+        assert words in done.stdout
+    for words in ("frequency", "staleness", "alone", "k: (must be given)", "rule: one_in (or every)", "damping: 0.0"):
+        assert words in done.stdout
+    for words in ("phase1", "methods: baseline, frequency_k2, staleness_t2", "seeds: [0, 1, 2]"):
+        assert words in done.stdout
+
+
+def test_lists_show_the_tuned_values() -> None:
+    from asgml.lab.datasets.settings import Keypad
+
+    assert f"train.lr: {Keypad.tuned['lr']:g} (tuned)" in asgml("list", "datasets", COLUMNS="120").stdout
+
+
+def test_a_list_alone_is_without_the_others() -> None:
+    text = asgml("list", "methods").stdout
+    assert "staleness" in text
+    assert "keypad" not in text
+    assert "phase1" not in text
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_output_in_a_pipe_is_plain_in_any_encoding(encoding: str) -> None:
+    done = asgml("list", PYTHONIOENCODING=encoding)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\x1b" not in done.stdout
+
+
+def test_what_an_encoding_lacks_is_replaced() -> None:
+    code = "from asgml.lab import cli, listing; listing.show = lambda what: print('1 \\xb1 2'); cli.main(['list'])"
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("1 ? 2\n", "")
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    with subprocess.Popen([sys.executable, "-m", "asgml", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 141
