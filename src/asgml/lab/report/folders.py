@@ -1,0 +1,87 @@
+"""Reads the folder of a run, `<run>/<method>/seed<seed>/`, into a study."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from asgml.lab import store
+from asgml.lab.errors import InputError
+from asgml.lab.report.model import Failure, Method, Run, Study, finite, unique
+
+SECONDS = "epoch/seconds"
+"""Our own tag for the wall time of an epoch, in seconds."""
+
+
+def read(run: Path) -> Study:
+    """Read every cell under `run`; a cell that did not finish becomes a failure with its reason.
+
+    Raises:
+        InputError: `run` is no folder, or holds no `experiment.json`.
+    """
+    if not run.is_dir():
+        raise InputError(f"run: must be the folder of a run, found none at {run}; give the folder that `asgml run` wrote")
+    try:
+        settings = store.read_json(run / "experiment.json")
+    except ValueError as error:
+        raise InputError(f"run: {run / 'experiment.json'} must be JSON, found {error}; restore it or run again") from error
+    if not isinstance(settings, dict):
+        raise InputError(f"run: {run} must hold experiment.json, found none; "
+                         "for event files of another program use the option for TensorBoard folders")  # fmt: skip
+    methods = tuple(_method(run, name, settings) for name in _names(run, settings))
+    modalities = unique(m for method in methods for r in method.runs for m in r.header.get("dataset_modalities", ()))
+    modalities = modalities or unique(m for method in methods for m in method.modalities)
+    return Study(str(settings.get("name", run.name)), f"the folder {run.name}", methods, modalities, settings)
+
+
+def _names(run: Path, settings: dict[str, Any]) -> tuple[str, ...]:
+    folders = sorted(folder.name for folder in run.iterdir() if folder.is_dir() and _seeds(folder))
+    return unique([*settings.get("methods", {}), *folders])
+
+
+def _seeds(folder: Path) -> list[int]:
+    named = [re.fullmatch(r"seed(\d+)", path.name) for path in folder.iterdir()] if folder.is_dir() else []
+    return sorted(int(found[1]) for found in named if found)
+
+
+def _method(run: Path, name: str, settings: dict[str, Any]) -> Method:
+    planned = settings.get("seeds", []) if name in settings.get("methods", {}) else []
+    seeds = list(dict.fromkeys([*planned, *_seeds(run / name)]))
+    cells = [_cell(store.cell_folder(run, name, seed), name, seed) for seed in seeds]
+    runs = tuple(cell for cell in cells if isinstance(cell, Run))
+    failed = tuple(cell for cell in cells if isinstance(cell, Failure))
+    return Method(name, runs, failed, tuple(settings.get("methods", {}).get(name) or ()))
+
+
+def _cell(folder: Path, method: str, seed: int) -> Run | Failure:
+    try:
+        result = store.read_json(folder / "result.json")
+        if result is None:
+            return Failure(seed, "not finished")
+        if result.get("status") != "finished":
+            return Failure(seed, str(result.get("reason", f"status {result.get('status')!r}")))
+        return _run(folder, f"{method}/seed{seed}", seed, result.get("best_epoch"))
+    except (json.JSONDecodeError, KeyError, AttributeError, TypeError) as error:
+        return Failure(seed, f"its files cannot be read ({type(error).__name__}: {error})")
+
+
+def _run(folder: Path, source: str, seed: int, best_epoch: int | None) -> Run | Failure:
+    header: dict[str, Any] = {}
+    points: dict[str, dict[int, Any]] = {}
+    for record in store.records(folder):
+        if record["kind"] == "header":
+            header = record
+            continue
+        for tag, value in _tags(record).items():
+            points.setdefault(tag, {})[record[record["kind"]]] = value
+    series, notes = finite(points)
+    if not any(tag.startswith("test/") for tag in series):
+        return Failure(seed, "finished, but metrics.jsonl holds no epoch")
+    return Run(seed, source, series, tuple(header.get("modalities", ())), best_epoch, header, notes)
+
+
+def _tags(record: dict[str, Any]) -> dict[str, Any]:
+    seconds = {SECONDS: record["seconds"]} if record["kind"] == "epoch" and "seconds" in record else {}
+    return store.tags(record) | seconds

@@ -1,0 +1,60 @@
+"""Section 9: where every number was read, and the cells that have none."""
+
+from __future__ import annotations
+
+from asgml.lab.report.document import Block, Heading, Listing, Mono, Paragraph, Table, Text
+from asgml.lab.report.model import Study
+from asgml.lab.report.sections.common import name
+
+TITLE = "Data sources"
+MEANINGS = {
+    "test/probe_acc_": "accuracy of the offline probe on the test set, share by epoch",
+    "test/utilization_gap": "the gap as logged; checked against the probes, not used",
+    "test/accuracy": "accuracy of the model on the test set, share by epoch",
+    "test/f1_macro": "macro F1 of the model on the test set, share by epoch",
+    "train/grad_norm_": "L2 norm of an encoder's gradient, by update",
+    "train/total_norm": "L2 norm of all gradients, by update",
+    "train/loss": "training loss, by epoch",
+    "train/accuracy": "accuracy on the training set, share by epoch",
+    "train/skipped_share_": "share of updates skipped, by epoch",
+    "train/held_share_": "share of updates held, by epoch",
+    "epoch/seconds": "wall time of an epoch, in seconds",
+}
+
+
+def blocks(study: Study) -> list[Block]:
+    """The section."""
+    files = "experiment.json, and per cell metrics.jsonl and result.json" if study.settings else "every point of every scalar"
+    return [Heading(TITLE), Paragraph(f"Read from {study.source}: {files}."), *_folders(study), *_tags(study), *_failed(study)]
+
+
+def _folders(study: Study) -> list[Block]:
+    items: list[Text] = [(Mono(m.name), " seed ", str(run.seed), ": ", Mono(run.source), f", {_epochs(run.best_epoch)}")
+                         for m in study.methods for run in m.runs]  # fmt: skip
+    return [Listing(tuple(items))] if items else []
+
+
+def _epochs(best: int | None) -> str:
+    return "no chosen epoch" if best is None else f"epoch {best} chosen on validation"
+
+
+def _tags(study: Study) -> list[Block]:
+    tags = sorted({tag for run in study.runs for tag in run.series})
+    rows = [(Mono(tag), meaning) for tag in tags if (meaning := meaning_of(tag, study.modalities))]
+    return [Heading("Tags", 3), Table(("Tag", "Meaning"), tuple(rows), labels=2)] if rows else []
+
+
+def meaning_of(tag: str, modalities: tuple[str, ...]) -> str | None:
+    """What a tag that the analysis reads means; None for any other."""
+    exact = {f"{key}{m}": text for key, text in MEANINGS.items() if key.endswith("_") for m in modalities}
+    return (exact | {key: text for key, text in MEANINGS.items() if not key.endswith("_")}).get(tag)
+
+
+def _failed(study: Study) -> list[Block]:
+    rows = [(name(m), str(cell.seed), cell.reason) for m in study.methods for cell in m.failed]
+    if not rows:
+        return []
+    return [
+        Heading("Cells without a result", 3),
+        Table(("Method", "Seed", "Reason"), tuple(rows), words=frozenset({"Reason"})),
+    ]
