@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -18,7 +19,8 @@ BROWSER = next((path for name in ("chromium", "chromium-browser", "google-chrome
 QUIET = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--disable-extensions", "--host-resolver-rules=MAP * "
                                                                                  "~NOTFOUND")  # fmt: skip
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium or chrome on the path")
+MUST = os.environ.get("ASGML_BROWSER") == "required"  # then a missing browser fails instead of skipping
+pytestmark = pytest.mark.skipif(BROWSER is None and not MUST, reason="no chromium or chrome on the path")
 
 
 def browse(page: Path, *options: str) -> subprocess.CompletedProcess[str]:

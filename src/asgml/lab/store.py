@@ -6,12 +6,13 @@ Lines of `metrics.jsonl` are of three kinds:
 
     {"kind": "header", "modalities": [...], "dataset_modalities": [...], "classes": [...], "note": "...",
      "sizes": {"train": n, "validation": n, "test": n}, "parameters": n, "versions": {"asgml": "...", ...}}
-    {"kind": "step", "step": 0, "epoch": 1, "loss": x, "lr": x, "total_norm": x, "grad_norm": {"audio": x}, "skipped": [], "held": []}
+    {"kind": "step", "step": 0, "epoch": 1, "loss": x, "lr": x, "total_norm": x, "grad_norm": {"audio": x},
+     "skipped": [], "held": []}
     {"kind": "epoch", "epoch": 1, "step": 18, "seconds": x, "skipped_share": {"audio": x}, "held_share": {"audio": x},
      "train": {...}, "validation": {...}, "test": {...}}
 
-where each split has `accuracy`, `f1_macro`, `loss`, `probe_acc` and `probe_online_acc` (modality -> share), `probe_acc_joint` and,
-with two modalities or more, `utilization_gap`. Steps count from 0, epochs from 1; every accuracy is a share, 0-1.
+where each split has `accuracy`, `f1_macro`, `loss`, `probe_acc` and `probe_online_acc` (modality -> share), `probe_acc_joint`
+and, with two modalities or more, `utilization_gap`. Steps count from 0, epochs from 1; every accuracy is a share, 0-1.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ def watch_parent() -> None:
 
 def run(cell: Path) -> None:
     """Train the cell, or record why that was not possible."""
-    from asgml.lab.cell import train
-    from asgml.lab.training import Diverged
+    from asgml.lab.training.cell import train
+    from asgml.lab.training.loop import Diverged
 
     try:
         result = train(cell)

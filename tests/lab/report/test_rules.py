@@ -215,7 +215,8 @@ def test_who_leads_changes(share: float | None, chance: float | None, fires: boo
     [(0.02, "visual", True), (0.0, "visual", True), (-0.02, "visual", False), (0.02, "audio", False), (0.02, None, False)],
 )
 def test_a_method_that_acts_on_the_wrong_modality(gap: float, leader: str | None, fires: bool) -> None:
-    assert ("Point m at visual" in suggested(replace(STUDY, methods=(moved(gap, 0.0, base_leader=leader),)))) is fires
+    said = suggested(replace(STUDY, methods=(moved(gap, 0.0, base_leader=leader),)))
+    assert ("Compare m with the same on visual" in said) is fires
 
 
 @pytest.mark.parametrize(("excess", "fires"), [(0.10, True), (0.0999, False), (None, False)])

@@ -36,6 +36,7 @@ class DatasetSettings(Settings):
 class Keypad(DatasetSettings):
     """Real handwritten digits (scikit-learn) seen, the telephone keypad's dual tone (ITU-T Q.23) heard; no download."""
 
+    tuned: ClassVar[Tuned] = {"lr": 0.1, "weight_decay": 1e-4}
     name: Literal["keypad"] = "keypad"
     snr_db: float = Field(default=-8.5, ge=-60, le=60)
     """Signal-to-noise ratio in dB: mean power of the tone while it sounds over that of the white noise (0-2,000 Hz)."""

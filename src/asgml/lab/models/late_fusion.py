@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from asgml.lab.config import Model
 from asgml.lab.models.encoders import build_encoder
-from asgml.lab.seeding import seeded
+from asgml.lab.training.seeding import seeded
 
 
 class LateFusion(nn.Module):

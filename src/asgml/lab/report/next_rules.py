@@ -62,7 +62,8 @@ METHOD: tuple[Rule[Facts], ...] = (
     Rule(
         "the gap did not fall, and the method acts on a modality that does not lead",
         lambda f: f.moved[0] in ("up", "unchanged") and acts_elsewhere(f),
-        lambda f: ("Point ", Mono(f.name), f" at {f.base_leader}, which leads in the baseline."),
+        lambda f: ("Compare ", Mono(f.name), f" with the same on {f.base_leader}, which leads in the baseline; whom to slow "
+                   "is a question of accuracy, not of who leads."),
     ),
     Rule(
         "final training accuracy exceeds the test set's by 10 points or more",

@@ -9,12 +9,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from asgml.lab import problems
-from asgml.lab.config import Experiment
+from asgml.lab.config import Experiment, problems
+from asgml.lab.config.overrides import Override
+from asgml.lab.config.yaml_text import not_finite, parse
 from asgml.lab.datasets import settings
 from asgml.lab.errors import InputError, did_you_mean
-from asgml.lab.overrides import Override
-from asgml.lab.yaml_text import not_finite, parse
 
 
 def load_experiment(name_or_path: str, sets: Sequence[str] = ()) -> Experiment:

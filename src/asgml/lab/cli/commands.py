@@ -8,12 +8,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from asgml.lab import datasets, imports, progress, sweep
+from asgml.lab import datasets, imports, sweep
+from asgml.lab.cli import progress
 from asgml.lab.config import Experiment, ImportedEncoder
+from asgml.lab.config.load import load_experiment
+from asgml.lab.config.methods import ImportedMethod
 from asgml.lab.datasets.settings import ImportedDataset
 from asgml.lab.errors import InputError
-from asgml.lab.load import load_experiment
-from asgml.lab.methods import ImportedMethod
 
 REPORT = ("report.html", "analysis.md", "summary.json")
 
@@ -117,7 +118,7 @@ def _report_run(out: Path, some_failed: bool) -> None:
 
 def _show(summary: Mapping[str, Any], folder: Path) -> None:
     """Show the results in short, and where the files are."""
-    from asgml.lab import results
+    from asgml.lab.cli import results
 
     results.show(summary)
     for name in REPORT:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from asgml.lab.engine import Task
 
 if TYPE_CHECKING:
-    from asgml.lab.live import Live
+    from asgml.lab.cli.live import Live
 
 
 def duration(seconds: float) -> str:
@@ -31,7 +31,7 @@ def show(cells: int, stream: TextIO | None = None) -> Lines | Live:
         return Lines(cells, stream)
     from rich.console import Console
 
-    from asgml.lab.live import Live
+    from asgml.lab.cli.live import Live
 
     console = Console(file=stream)
     return Lines(cells, stream) if console.is_dumb_terminal else Live(cells, console)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from asgml.lab.objectives import CrossEntropy, Objective, Sum, Unimodal
+from asgml.lab.training.objectives import CrossEntropy, Objective, Sum, Unimodal
 
 FUSED = torch.tensor([[2.5, 0.9, -0.9], [0.5, 1.7, 0.4], [0.1, 0.9, 1.5], [1.2, 1.1, 0.4]])
 ALONE = {

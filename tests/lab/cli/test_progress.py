@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from asgml.lab import live, store
+from asgml.lab import store
+from asgml.lab.cli import live
+from asgml.lab.cli.live import Live
+from asgml.lab.cli.progress import Lines, duration, show
 from asgml.lab.engine import Task
-from asgml.lab.live import Live
-from asgml.lab.progress import Lines, duration, show
 
 
 class Terminal(io.StringIO):

@@ -145,7 +145,7 @@ def test_output_in_a_pipe_is_plain_in_any_encoding(encoding: str) -> None:
 
 
 def test_what_an_encoding_lacks_is_replaced() -> None:
-    code = "from asgml.lab import cli, listing; listing.show = lambda what: print('1 \\xb1 2'); cli.main(['list'])"
+    code = "from asgml.lab.cli import listing, main; listing.show = lambda what: print('1 \\xb1 2'); main(['list'])"
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False, timeout=60

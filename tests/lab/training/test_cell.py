@@ -10,9 +10,9 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from asgml.lab import cell as cells
 from asgml.lab import store
-from asgml.lab.training import Trainer
+from asgml.lab.training import cell as cells
+from asgml.lab.training.loop import Trainer
 
 ALL = [{"frequency": {"modality": "audio", "k": 3}}, {"staleness": {"modality": "visual", "tau": 2}}]
 

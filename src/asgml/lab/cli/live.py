@@ -11,8 +11,8 @@ from rich.live import Live as Screen
 from rich.table import Table
 
 from asgml.lab import store
+from asgml.lab.cli.progress import duration, ending
 from asgml.lab.engine import Task
-from asgml.lab.progress import duration, ending
 
 REDRAWN = 0.25
 """Seconds between two drawings."""

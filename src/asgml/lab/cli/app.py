@@ -91,7 +91,7 @@ def run(
     jobs
         Cells that train at once; as many as there are usable cores by default.
     """
-    from asgml.lab import commands
+    from asgml.lab.cli import commands
 
     return FAILED if commands.run(experiment, set or [], out, jobs) else 0
 
@@ -124,7 +124,7 @@ def report(
     epochs
         The epochs that tables show, separated by commas, such as 1,5,10,13.
     """
-    from asgml.lab import commands
+    from asgml.lab.cli import commands
 
     commands.report(folder, tensorboard or [], out, epochs)
 
@@ -143,7 +143,7 @@ def list_(
       asgml list
       asgml list datasets
     """
-    from asgml.lab import listing
+    from asgml.lab.cli import listing
 
     listing.show(what)
 

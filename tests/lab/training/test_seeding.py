@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from asgml.lab import seeding
+from asgml.lab.training import seeding
 
 
 def test_purposes_differ_and_repeat():

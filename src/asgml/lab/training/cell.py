@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asgml.lab import datasets, evaluation, plan, store
+from asgml.lab import datasets, store
 from asgml.lab.config import Cell
 from asgml.lab.datasets._base import Data
-from asgml.lab.evaluation import Samples
-from asgml.lab.logbook import Logbook
-from asgml.lab.training import Trainer
+from asgml.lab.training import evaluation, plan
+from asgml.lab.training.evaluation import Samples
+from asgml.lab.training.logbook import Logbook
+from asgml.lab.training.loop import Trainer
 
 PACKAGES = ("asgml", "torch", "numpy", "scipy", "scikit-learn", "soundfile")
 SPLITS = ("train", "validation", "test")

@@ -12,11 +12,12 @@ from torch import nn
 
 from asgml import Balancer, Recipe
 from asgml.diagnostics import GradNorm, Probe
-from asgml.lab import config, seeding
-from asgml.lab.evaluation import Samples
+from asgml.lab import config
 from asgml.lab.models.late_fusion import LateFusion
-from asgml.lab.objectives import Objective
-from asgml.lab.plan import Plan
+from asgml.lab.training import seeding
+from asgml.lab.training.evaluation import Samples
+from asgml.lab.training.objectives import Objective
+from asgml.lab.training.plan import Plan
 
 
 class Diverged(Exception):
@@ -98,8 +99,8 @@ class Trainer:
         self.optimizer.step()
         self.optimizer.zero_grad()
         return {
-            "kind": "step", "step": step, "epoch": self.epoch, "loss": loss.item(), "lr": lr, "total_norm": total, "grad_norm": norms,
-            "skipped": sorted(self.balancer.skipped), "held": sorted(self.balancer.held),
+            "kind": "step", "step": step, "epoch": self.epoch, "loss": loss.item(), "lr": lr, "total_norm": total,
+            "grad_norm": norms, "skipped": sorted(self.balancer.skipped), "held": sorted(self.balancer.held),
         }  # fmt: skip
 
     def _weights(self) -> list[nn.Parameter]:

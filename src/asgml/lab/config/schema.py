@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from asgml.lab import methods
+from asgml.lab.config import methods
 from asgml.lab.datasets import settings
 from asgml.lab.datasets.settings import AVDigits, ImportedDataset, Keypad, Settings
 from asgml.lab.errors import did_you_mean

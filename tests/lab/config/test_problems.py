@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from asgml.lab.config.load import validate
 from asgml.lab.errors import InputError
-from asgml.lab.load import validate
 
 FREQUENCY = {"frequency": {"modality": "audio", "k": 2}}
 

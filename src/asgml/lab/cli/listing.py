@@ -11,10 +11,10 @@ from pydantic.fields import FieldInfo
 from rich import box
 from rich.table import Table
 
-from asgml.lab import methods
-from asgml.lab.console import Output
+from asgml.lab.cli.console import Output
+from asgml.lab.config import methods
+from asgml.lab.config.load import built_in, load_experiment
 from asgml.lab.datasets import settings
-from asgml.lab.load import built_in, load_experiment
 
 What = Literal["datasets", "methods", "experiments"]
 Row = tuple[str, str, str]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from asgml.lab.seeding import seeded
+from asgml.lab.training.seeding import seeded
 
 
 class Objective(nn.Module, ABC):

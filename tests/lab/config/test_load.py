@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from asgml.lab import methods
+from asgml.lab.config import methods
+from asgml.lab.config.load import built_in, load_experiment
+from asgml.lab.config.overrides import Override
+from asgml.lab.config.yaml_text import parse
 from asgml.lab.datasets.settings import AVDigits, ImportedDataset, Keypad
 from asgml.lab.errors import InputError
-from asgml.lab.load import built_in, load_experiment
-from asgml.lab.overrides import Override
-from asgml.lab.yaml_text import parse
 
 FREQUENCY = {"frequency": {"modality": "audio", "k": 2}}
 

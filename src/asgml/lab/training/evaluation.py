@@ -15,7 +15,7 @@ from asgml import LinearProbe, fit_probe
 from asgml.diagnostics import Probe
 from asgml.lab.datasets._base import Split
 from asgml.lab.models.late_fusion import LateFusion
-from asgml.lab.objectives import Objective, Unimodal
+from asgml.lab.training.objectives import Objective, Unimodal
 
 ROWS = 512
 

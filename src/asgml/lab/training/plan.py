@@ -8,11 +8,10 @@ from typing import Any
 
 from asgml import Recipe, recipes
 from asgml.interventions import Skip
-from asgml.lab import methods
-from asgml.lab.config import Cell
+from asgml.lab.config import Cell, methods
 from asgml.lab.errors import InputError
 from asgml.lab.imports import load_object
-from asgml.lab.objectives import CrossEntropy, Objective, Unimodal
+from asgml.lab.training.objectives import CrossEntropy, Objective, Unimodal
 from asgml.policies import EveryK
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from asgml.lab.config.yaml_text import parse
 from asgml.lab.errors import InputError
-from asgml.lab.yaml_text import parse
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from asgml.lab import commands, datasets, store, sweep
-from asgml.lab.cli import main
+from asgml.lab import datasets, store, sweep
+from asgml.lab.cli import commands, main
 from asgml.lab.errors import InputError
 from lab.sweeping import CELL, Sweep, soon
 

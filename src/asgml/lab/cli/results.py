@@ -8,7 +8,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from asgml.lab.console import Output
+from asgml.lab.cli.console import Output
 
 
 def show(summary: Mapping[str, Any]) -> None:

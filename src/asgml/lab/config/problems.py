@@ -8,8 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from asgml.lab import methods
-from asgml.lab.config import Experiment, Model, Train
+from asgml.lab.config import Experiment, Model, Train, methods
 from asgml.lab.datasets import settings
 from asgml.lab.errors import did_you_mean
 
