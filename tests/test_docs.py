@@ -3,8 +3,12 @@
 import doctest
 import importlib
 import pkgutil
+import re
+from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
 import asgml
 
@@ -22,3 +26,41 @@ def test_docstring_examples(name):
 def test_there_are_examples():
     finder = doctest.DocTestFinder(exclude_empty=True)
     assert sum(bool(t.examples) for name in MODULES for t in finder.find(importlib.import_module(name))) >= 8
+
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCKS = [(page, block) for page in PAGES for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)]
+
+
+class Net(nn.Module):
+    """What a reader has: two encoders and a head."""
+
+    def __init__(self):
+        super().__init__()
+        self.audio, self.visual, self.head = nn.Linear(4, 8), nn.Linear(6, 8), nn.Linear(16, 10)
+
+    def forward(self, inputs):
+        return self.head(torch.cat([self.audio(inputs[0]), self.visual(inputs[1])], 1))
+
+
+@pytest.mark.parametrize(("page", "block"), BLOCKS, ids=[f"{p.name} {n}" for n, (p, _) in enumerate(BLOCKS)])
+def test_python_blocks_run(page, block):
+    net = Net()
+    batch = ((torch.randn(5, 4), torch.randn(5, 6)), torch.randint(10, (5,)))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    around = {"net": net, "loader": [batch] * 4, "optimizer": optimizer, "criterion": nn.functional.cross_entropy}
+    exec(compile(block, str(page), "exec"), around)
+    if "balancer" in around:
+        assert around["balancer"].tally["audio"] == {"updated": 2, "skipped": 2, "held": 0}
+        assert set(around["readings"]) == {"grad_norm", "probe"}
+
+
+def test_there_are_python_blocks():
+    assert len(BLOCKS) >= 2
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
