@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from asgml import Recipe, recipes
 from asgml.diagnostics import GradNorm, Probe
-from asgml.interventions import Delay, Skip
+from asgml.interventions import Delay, Scale, Skip
 from asgml.policies import Constant, EveryK, OneIn, Together
 from toy import CLASSES
 
@@ -77,6 +77,12 @@ ROWS = {
         lambda m: Recipe((GradNorm(), Probe(CLASSES)), (Skip(OneIn(3, m[0])), Delay({m[0]: 1, m[1]: 2}))),
         acts(lambda m: Delay({})),
         touches=lambda m: set(m[:2]),
+    ),
+    "Scale": Row(frozenset({"Scale"}), acts(lambda m: Scale({m[0]: 0.5})), acts(lambda m: Scale(dict.fromkeys(m, 1.0)))),
+    "Scale then Delay": Row(
+        frozenset({"Scale", "Delay"}),
+        lambda m: Recipe(act=(Scale({m[0]: 0.5}), Delay({m[0]: 2}))),
+        lambda m: Recipe(act=(Scale({m[0]: 1}), Delay({m[0]: 0}))),
     ),
     "staleness": Row(
         frozenset({"staleness", "Recipe"}), lambda m: recipes.staleness(m[0], tau=2), lambda m: recipes.staleness(m[0], tau=0)

@@ -38,7 +38,7 @@ REFUSED = {
     "not a module": (
         lambda: Balancer({"audio": lambda x: x}),
         TypeError,
-        r"`encoders\['audio'\]` must be an nn.Module of the model, found function",
+        r"`encoders\['audio'\]` must be an nn.Module of the model, or patterns of parameter names, found function",
     ),
     "shared": (
         lambda: Balancer({"a": SHARED, "b": nn.Sequential(SHARED)}),
@@ -154,7 +154,9 @@ def test_an_encoder_that_returns_no_tensor_is_told_so():
 
     balancer_of = Two(2, 3)
     Balancer({"text": balancer_of})
-    with pytest.raises(TypeError, match="encoder 'text' must return a tensor, its feature; it returned tuple"):
+    with pytest.raises(
+        TypeError, match="the feature of encoder 'text' must be a tensor, found tuple: say which tensor of its output it is"
+    ):
         balancer_of(torch.ones(1, 2))
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from asgml._attach import Taps, check_attached, check_parts, disjoint_parameters
+from asgml._checks import Encoder, check_attached, check_distributed, check_parts, parameters_of
+from asgml._reduce import exchange, local_norm
 from asgml._step import Readings, Stateful, Step
+from asgml._taps import Extract, Taps
 from asgml.diagnostics import Diagnostic
 from asgml.interventions import Intervention
 from asgml.recipes import Recipe
@@ -18,10 +21,24 @@ COUNTED = ("updated", "skipped", "held")
 
 
 class Balancer:
-    """Watches encoders through forward hooks, measures, and acts on their gradients between backward and the optimizer's step.
+    """Watches encoders through forward hooks, measures, and acts on their gradients between backward and the optimizer.
 
-    It wraps nothing and owns no parameter. `encoders` maps a modality's name to the module whose output is its feature,
-    (B, ...); `recipe` brings diagnostics and interventions, `measure` and `act` add further ones, in list order.
+    It wraps nothing and owns no parameter.
+
+    Args:
+        encoders: modality -> the module of the model whose output is its feature, (B, ...); or patterns of parameter names
+            of `model` (`"vision_tower.*"`), for a modality without a module of its own: nothing of it can be skipped or probed.
+        recipe: diagnostics and interventions, of which the Balancer takes fresh copies.
+        measure: further diagnostics, after the recipe's, in list order.
+        act: further interventions, after the recipe's, in list order.
+        model: the model that the loop calls. Its mode counts instead of the encoders' (an encoder may then be in eval mode
+            while it trains), each of its forwards is a micro-batch (so an encoder may be called several times in one), and
+            what DistributedDataParallel needs is checked.
+        features: modality -> a function that takes the feature tensor out of an encoder's output, where that is no tensor:
+            `{"text": lambda output: output.last_hidden_state[:, 0]}`.
+
+    Raises:
+        ValueError, TypeError: for parts that cannot work together, unknown modalities, encoders that share parameters.
 
     >>> import torch
     >>> from asgml import Balancer, recipes
@@ -33,23 +50,25 @@ class Balancer:
     {}
     >>> sorted(balancer.skipping)  # the next step
     ['audio']
-
-    Raises ValueError or TypeError for parts that cannot work together, unknown modalities, and encoders that share parameters.
     """
 
     def __init__(
         self,
-        encoders: Mapping[str, nn.Module],
+        encoders: Mapping[str, Encoder],
         recipe: Recipe | None = None,
         *,
         measure: Sequence[Diagnostic] = (),
         act: Sequence[Intervention] = (),
+        model: nn.Module | None = None,
+        features: Mapping[str, Extract] | None = None,
     ):
         own = recipe.fresh() if recipe else Recipe()
         self.measure: tuple[Diagnostic, ...] = (*own.measure, *measure)
         self.act: tuple[Intervention, ...] = (*own.act, *act)
-        self.params = disjoint_parameters(encoders)
-        check_parts(self.params, self.measure, self.act)
+        self.params = parameters_of(encoders, model)
+        hooked = {m: e for m, e in encoders.items() if isinstance(e, nn.Module)}
+        check_parts(self.params, hooked, self.measure, self.act, features or {})
+        check_distributed(model, self.act)
         self.index = 0
         """Optimizer steps taken so far."""
         self.nonfinite = 0
@@ -59,11 +78,12 @@ class Balancer:
         self.tally = {m: dict.fromkeys(COUNTED, 0) for m in self.params}
         """Modality -> how many updates it got, how many were skipped, how many were held still by a delay."""
         self.skipped: frozenset[str] = frozenset()
-        """Who was skipped in the update that `adjust` saw last: an optimizer that holds only these has nothing to step."""
+        """Who was skipped in the update that `adjust` saw last."""
         self.held: frozenset[str] = frozenset()
         """Who was used in that update but left without a gradient to apply, as a filling delay queue leaves it."""
+        self._hooked = hooked.keys()
         self._targets: list[Tensor] = []
-        self._taps = Taps(encoders)
+        self._taps = Taps(hooked, features or {}, model)
         self._ask()
 
     @property
@@ -72,7 +92,17 @@ class Balancer:
         return self._taps.cut
 
     def observe(self, targets: Tensor) -> None:
-        """Note the targets (B, ...) of a micro-batch, where the loop does not have the whole batch's at `adjust`."""
+        """Note the targets (B, ...) of the micro-batch whose forward was last, where the loop has no whole batch at `adjust`.
+
+        Raises ValueError where an encoder's feature has another number of rows.
+        """
+        for modality in self._hooked:
+            rows = self._taps.rows(modality)
+            if rows is not None and rows != len(targets):
+                raise ValueError(
+                    f"`targets` have {len(targets)} rows, the feature of {modality!r} has {rows}: give one row per sample "
+                    f"(`features={{{modality!r}: ...}}` can bring it to that)"
+                )
         self._targets.append(targets.detach())
 
     def adjust(self, targets: Tensor | None = None) -> Readings:
@@ -82,37 +112,30 @@ class Balancer:
         measured in this update (`readings` keeps older values too). On inf or nan in the encoders' gradients nothing
         changes but the count `nonfinite`: the step is left to the gradient scaler, or to you.
         """
-        check_attached(self.params, self._taps.fired)
+        check_attached(self.params, self._hooked - self._taps.fired)
         features, targets = self._taps.take(), self._gathered(targets)
         if not (self.measure or self.act):
             self.index += 1
             return Readings()
-        step = self._step(features, targets)
-        with torch.no_grad():
-            return self._update(step)
+        self._taps.silent = True
+        try:
+            with torch.no_grad():
+                return self._update(self._step(features, targets))
+        finally:
+            self._taps.silent = False
 
-    def _update(self, step: Step) -> Readings:
-        self.skipped, self.held = step.skipped & step.features.keys(), frozenset()
-        due = [d for d in self.measure if step.index % d.every == 0]
-        measured, finite = _to_host({d.name: d.measure(step) for d in due}, step.norms)
-        if not finite:
-            self.nonfinite += 1
-            return Readings()
-        self._uncut(step)
-        for name, values in measured.items():
-            self.readings.setdefault(name, {}).update(values)
-        for diagnostic in due:
-            diagnostic.learn(step)
-        for intervention in self.act:
-            intervention.adjust(step)
-        self._count(step)
-        self.index += 1
-        self._ask()
-        return measured
+    def idle(self, optimizer: torch.optim.Optimizer) -> bool:
+        """Tell whether no parameter of an optimizer has a gradient, since all it holds was skipped or held.
+
+        `GradScaler.step` refuses such an optimizer ("No inf checks were recorded"): leave it out in this update.
+        """
+        return all(p.grad is None for group in optimizer.param_groups for p in group["params"])
 
     def _step(self, features: dict[str, Tensor], targets: Tensor | None) -> Step:
-        norms = {m: n for m in self.params if m not in self.skipping and (n := _norm(self.params[m].values())) is not None}
-        return Step(self.index, self.params, features, targets, self.skipping, self.readings, norms)
+        norms = {m: local_norm(p.values()) for m, p in self.params.items() if m not in self.skipping}
+        present = {m: n for m, n in norms.items() if n is not None}
+        used = frozenset(features) | (present.keys() - self._hooked)
+        return Step(self.index, self.params, features, targets, used, self.skipping & used, self.readings, present)
 
     def _gathered(self, targets: Tensor | None) -> Tensor | None:
         seen, self._targets = self._targets, []
@@ -120,15 +143,35 @@ class Balancer:
             raise ValueError("targets came through `observe` and through `adjust`: give them once")
         return torch.cat(seen) if seen else targets
 
-    def _uncut(self, step: Step) -> None:
+    def _update(self, step: Step) -> Readings:
+        due = [d for d in self.measure if step.index % d.every == 0]
+        found = exchange(due, step)
+        self.skipped, self.held = self.skipping & found.used, frozenset()
+        if not found.finite:
+            self.nonfinite += 1
+            return Readings()
+        step = replace(step, used=found.used, skipped=self.skipped)
+        self._uncut()
+        for name, values in found.readings.items():
+            self.readings.setdefault(name, {}).update(values)
+        for diagnostic in due:
+            diagnostic.learn(step, found.sums[diagnostic.name])
+        for intervention in self.act:
+            intervention.adjust(step)
+        self._count(step)
+        self.index += 1
+        self._ask()
+        return found.readings
+
+    def _uncut(self) -> None:
         """Drop what gradient a skipped encoder still has, zeros of `set_to_none=False` included: None alone means no update."""
-        for modality in step.skipped:
-            for parameter in step.params[modality].values():
+        for modality in self.skipping:
+            for parameter in self.params[modality].values():
                 parameter.grad = None
 
     def _count(self, step: Step) -> None:
         moved = {m for m in step.norms if any(True for _ in step.with_grad(m))}
-        self.held = frozenset(m for m in step.norms if m in step.features and m not in moved)
+        self.held = frozenset(m for m in step.norms if m in step.used and m not in moved)
         for kind, modalities in zip(COUNTED, (moved, self.skipped, self.held), strict=True):
             for m in modalities:
                 self.tally[m][kind] += 1
@@ -138,6 +181,10 @@ class Balancer:
         asked = {m: part for part in self.act for m in part.skips(self.index, self.readings)}
         if unknown := sorted(asked.keys() - self.params.keys()):
             raise ValueError(f"{asked[unknown[0]]!r} skips {unknown}; the modalities are {sorted(self.params)}")
+        if uncut := sorted(asked.keys() - self._hooked):
+            raise ValueError(
+                f"{asked[uncut[0]]!r} skips {uncut}, given as parameter names: without a module nothing can be cut"
+            )
         self._taps.cut = frozenset(asked)
 
     def _parts(self) -> dict[str, Stateful]:
@@ -171,29 +218,21 @@ class Balancer:
         """Take the hooks off; the model is as it was before."""
         self._taps.remove()
 
+    def summary(self) -> str:
+        """Say in words what every modality got so far.
+
+        >>> import torch
+        >>> from asgml import Balancer, recipes
+        >>> print(Balancer({"audio": torch.nn.Linear(2, 2)}, recipes.frequency("audio", k=2)).summary())
+        audio: 0 updates, 0 skipped, 0 held
+        """
+        accounts = [part.account() for part in self.act]
+        lines = []
+        for m, counts in self.tally.items():
+            words = [f"{counts['updated']} updates", f"{counts['skipped']} skipped", f"{counts['held']} held"]
+            lines.append(f"{m}: " + ", ".join([*words, *(a[m] for a in accounts if m in a)]))
+        return "\n".join(lines + ([f"{self.nonfinite} updates had gradients that were not finite"] if self.nonfinite else []))
+
     def __repr__(self) -> str:
         parts = "".join(f",\n  {kind}={list(parts)}" for kind, parts in (("measure", self.measure), ("act", self.act)) if parts)
         return f"Balancer({list(self.params)}{parts})"
-
-
-def _norm(parameters: Iterable[nn.Parameter]) -> Tensor | None:
-    """Return the L2 norm over all gradients, 0-dim float32 or float64, without a transfer; None where there is none."""
-    grads = [p.grad.coalesce().values() if p.grad.is_sparse else p.grad for p in parameters if p.grad is not None]
-    if not grads:
-        return None
-    wide = torch.float64 if all(g.dtype == torch.float64 for g in grads) else torch.float32
-    norms: tuple[Tensor, ...] = torch._foreach_norm(grads, 2, wide)  # one kernel for all of them where the device has one
-    total: Tensor = torch.linalg.vector_norm(torch.stack([n.to(grads[0].device) for n in norms]))
-    return total
-
-
-def _to_host(measured: Mapping[str, Mapping[str, Tensor]], norms: Mapping[str, Tensor]) -> tuple[Readings, bool]:
-    """Move all numbers and the finite flag to the host, in one transfer."""
-    numbers = [value.detach() for values in measured.values() for value in values.values()]
-    together = [n.double() for n in (*numbers, *norms.values())]
-    if not together:
-        return Readings({name: {} for name in measured}), True
-    values = torch.stack([n.to(together[0].device) for n in together])
-    *floats, finite = torch.cat([values, values[len(numbers) :].isfinite().all()[None].to(values.dtype)]).tolist()
-    left = iter(floats)
-    return Readings({name: {m: next(left) for m in vs} for name, vs in measured.items()}), bool(finite)

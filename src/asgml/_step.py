@@ -47,12 +47,17 @@ class Step:
     """Modality -> encoder output (B, ...), detached, micro-batches concatenated; a modality that was not used is left out."""
     targets: Tensor | None
     """What `adjust` or `observe` was given, first axis B."""
+    used: frozenset[str]
+    """Modalities whose encoder took part in this step: its forward was seen, or, without a hook, it has gradients."""
     skipped: frozenset[str]
     """Modalities whose backward was cut in this step."""
     readings: Readings
     """The latest readings, this step's included."""
     norms: Mapping[str, Tensor]
-    """Modality -> L2 norm of its gradients before any intervention, 0-dim; one that was skipped or has none is left out."""
+    """Modality -> L2 norm of its gradients before any intervention, 0-dim, of this rank's shard where they are sharded.
+
+    A modality that was skipped or has no gradient is left out.
+    """
 
     def with_grad(self, modality: str) -> Iterator[tuple[str, nn.Parameter]]:
         """Iterate over (name, parameter) of a modality's parameters that hold a gradient."""
@@ -60,7 +65,7 @@ class Step:
 
     def acting(self, modality: str) -> bool:
         """Tell whether this modality's encoder was used in this step and not skipped."""
-        return modality in self.features and modality not in self.skipped
+        return modality in self.used and modality not in self.skipped
 
 
 class Stateful:

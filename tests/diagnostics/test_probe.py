@@ -13,7 +13,7 @@ from toy import THREE, TWO
 
 
 def step_of(features, targets, index=0):
-    return Step(index, {}, features, targets, frozenset(), {}, {})
+    return Step(index, {}, features, targets, frozenset(features), frozenset(), {}, {})
 
 
 def told(probe, batches):
@@ -21,8 +21,12 @@ def told(probe, batches):
     for index, (features, targets) in enumerate(batches):
         step = step_of(features, targets, index)
         readings.append({m: v.item() for m, v in probe.measure(step).items()})
-        probe.learn(step)
+        learn(probe, step)
     return readings
+
+
+def learn(probe, step):
+    probe.learn(step, probe.evidence(step))
 
 
 def blobs(n, rows=32, spread=0.5, scale=1.0, shift=0.0, seed=0):
@@ -57,17 +61,32 @@ def test_the_first_reading_is_the_score_of_zero_weights():
     assert told(probe, [(features, y)])[0]["good"] == pytest.approx((y == 0).float().mean().item())
 
 
-def test_the_gradient_is_that_of_softmax_regression():
-    features, y = next(iter(blobs(1)))
-    probe, x = Probe(classes=3), None
-    probe.learn(step_of({"good": features["good"]}, y))
-    memory = probe.state_dict()["good"]
-    x = (features["good"] - features["good"].mean(0)) / (features["good"].var(0, correction=0)).sqrt()
+def test_the_first_batch_gives_the_statistics_and_the_second_one_gradient_step_of_softmax_regression():
+    (first, y), (second, z) = blobs(2)
+    probe = Probe(classes=3)
+    learn(probe, step_of({"good": first["good"]}, y))
+    assert not probe.state_dict()["good"]["weight"].any()
+    learn(probe, step_of({"good": second["good"]}, z))
+    x = (second["good"] - first["good"].mean(0)) / first["good"].var(0, correction=0).sqrt()
     w, b = torch.zeros(8, 3, requires_grad=True), torch.zeros(3, requires_grad=True)
-    torch.nn.functional.cross_entropy(x @ w + b, y, reduction="sum").backward()
-    rate = 1 / (1 + x.square().sum(1).mean())
+    torch.nn.functional.cross_entropy(x @ w + b, z, reduction="sum").backward()
+    rate = 1 / (len(x) + x.square().sum())
+    memory = probe.state_dict()["good"]
     torch.testing.assert_close(memory["weight"], -rate * w.grad, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(memory["bias"], -rate * b.grad, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_evidence_of_parts_adds_up_to_that_of_the_whole(parts):
+    """What makes probes equal on all ranks: sums over a batch's pieces are the sums over the batch."""
+    probe, batches = Probe(classes=3), list(blobs(3))
+    for features, y in batches[:2]:
+        learn(probe, step_of(features, y))
+    features, y = batches[2]
+    pieces = [step_of({m: f.chunk(parts)[n] for m, f in features.items()}, y.chunk(parts)[n]) for n in range(parts)]
+    told = [probe.evidence(piece) for piece in pieces]
+    whole = probe.evidence(step_of(features, y))
+    torch.testing.assert_close({key: sum(t[key] for t in told) for key in whole}, dict(whole), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("modalities", [TWO, THREE])

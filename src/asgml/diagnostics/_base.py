@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from asgml._step import Stateful, Step
 
@@ -19,13 +19,25 @@ class Diagnostic(Stateful, ABC):
     """The name of its reading."""
     every: int = 1
     """In updates: it measures at updates 0, every, 2 every, ..."""
+    is_norm: ClassVar[bool] = False
+    """Whether its numbers are L2 norms of gradients: where these are sharded, squares are added up over ranks."""
 
     @abstractmethod
     def measure(self, step: Step) -> Mapping[str, Tensor]:
         """Return modality -> 0-dim tensor. Pure. A modality that is left out keeps its last reading."""
 
-    def learn(self, step: Step) -> None:
-        """Change what changes in the diagnostic itself (a probe's weights, an average), once the step is known to be finite."""
+    def evidence(self, step: Step) -> Mapping[str, Tensor]:
+        """Return what `learn` needs of this rank's batch: key -> sum over its rows. Pure; the same keys on every rank.
+
+        It travels in the update's one reduction, so that a diagnostic that learns is the same on all ranks.
+        """
+        return {}
+
+    def learn(self, step: Step, sums: Mapping[str, Tensor]) -> None:
+        """Change what changes in the diagnostic itself (a probe's weights, an average), once the step is known to be finite.
+
+        `sums` is `evidence`, summed over ranks.
+        """
 
 
 def check_every(every: int) -> None:

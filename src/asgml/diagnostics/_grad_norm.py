@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -22,6 +23,7 @@ class GradNorm(Diagnostic):
     GradNorm(every=1, name='grad_norm')
     """
 
+    is_norm: ClassVar[bool] = True
     every: int = 1
     name: str = "grad_norm"
 

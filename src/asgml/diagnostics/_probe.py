@@ -11,15 +11,9 @@ from torch import Tensor
 
 from asgml._step import Step
 from asgml.diagnostics._base import Diagnostic, check_every
+from asgml.diagnostics._features import Moments, pooled, targets_of
 
 Memory = dict[str, Tensor]
-
-
-def pooled(features: Tensor) -> Tensor:
-    """Bring features to (B, D) float32: (B, T, D) is averaged over T, (B, D, H, W, ...) over all that follows D."""
-    if features.ndim == 3:
-        features = features.mean(1)
-    return features.flatten(2).mean(2).float() if features.ndim > 2 else features.reshape(len(features), -1).float()
 
 
 @dataclass
@@ -28,11 +22,13 @@ class Probe(Diagnostic):
 
     Every batch is scored before it is learnt from; the reading is an exponential average without start-up bias (weight
     `1 - decay` on the newest batch). The weights start at zero and take one closed-form gradient step of softmax
-    regression a batch, on features standardised by running statistics. Its step is `lr` over the mean squared length of
-    a sample, so `lr` has no unit. It never touches an encoder's gradient, and sees skipped modalities too.
+    regression a batch, on features standardised by running statistics of the batches before; the first batch gives these
+    statistics alone. Its step is `lr` over the mean squared length of a sample, so `lr` has no unit. It never touches an
+    encoder's gradient, and sees skipped modalities too. Under torch.distributed it learns from all ranks' rows.
 
-    Methods of this kind: ASGML's utilisation probes; here without their bias (an average that starts at 0) and without
-    fitting and scoring halves of one batch. Needs `targets` (B,) of class indices below `classes`.
+    Features (B, T, D) are averaged over T, (B, D, H, W, ...) over all that follows D. Needs `targets` (B,) of class indices
+    below `classes`. Of ASGML's utilisation probes it differs in that its average does not start at 0 and that no batch is
+    split into a half to fit and a half to score.
     """
 
     classes: int
@@ -51,26 +47,41 @@ class Probe(Diagnostic):
 
     def measure(self, step: Step) -> Mapping[str, Tensor]:
         """Return modality -> averaged accuracy with this batch included, 0-dim."""
-        found = {}
+        right = {m: (self._correct(m, x, targets_of(step, m, self.name)), len(x)) for m, x in step.features.items()}
+        return {m: self._averaged(self._memory.get(m), correct / rows) for m, (correct, rows) in right.items() if rows}
+
+    def evidence(self, step: Step) -> Mapping[str, Tensor]:
+        """Return, per modality, the sums over rows that one gradient step needs."""
+        found: dict[str, Tensor] = {}
         for modality, features in step.features.items():
-            targets = self._targets(step, modality)
-            correct = (self.predict(modality, features).argmax(1) == targets).float().mean()
-            found[modality] = self._averaged(self._memory.get(modality), correct)
+            x, y = pooled(features), targets_of(step, modality, self.name)
+            memory = self._memory.get(modality) or self._fresh(x)
+            z = Moments.of(memory).standardised(x)
+            error = torch.addmm(memory["bias"], z, memory["weight"]).softmax(1)
+            error[torch.arange(len(x), device=x.device), y] -= 1
+            sums = {"rows": x.new_tensor(len(x)), "correct": self._correct(modality, features, y), "sum": x.sum(0),
+                    "square": x.square().sum(0), "weight": z.T @ error, "bias": error.sum(0),
+                    "length": z.square().sum()}  # fmt: skip
+            found |= {f"{modality}.{key}": value for key, value in sums.items()}
         return found
 
-    def learn(self, step: Step) -> None:
+    def learn(self, step: Step, sums: Mapping[str, Tensor]) -> None:
         """Take one gradient step per modality, and move the averages."""
-        readings = self.measure(step)
-        for modality, features in step.features.items():
-            x, targets = pooled(features), self._targets(step, modality)
-            memory = self._memory.get(modality) or self._fresh(x)
-            self._memory[modality] = self._learnt(self._watched(memory, x, readings[modality]), x, targets)
+        for modality in dict.fromkeys(key.rpartition(".")[0] for key in sums):
+            of = {key: sums[f"{modality}.{key}"] for key in ("rows", "correct", "sum", "square", "weight", "bias", "length")}
+            rows = of["rows"].clamp_min(1)
+            memory = self._memory.get(modality) or self._fresh(of["sum"][None])
+            rate = self.lr / (rows + of["length"]) * (memory["mass"] > 0)  # the first batch gives the statistics alone
+            learnt = {key: memory[key] - rate * of[key] for key in ("weight", "bias")}
+            values = {"accuracy": of["correct"] / rows, "mean": of["sum"] / rows, "square": of["square"] / rows}
+            values["mass"] = torch.ones_like(rows)
+            self._memory[modality] = learnt | {key: self._moved(memory[key], value) for key, value in values.items()}
 
     def predict(self, modality: str, features: Tensor) -> Tensor:
         """Return logits (B, classes) for features (B, ...); zeros before anything was learnt."""
         x = pooled(features)
         memory = self._memory.get(modality) or self._fresh(x)
-        return torch.addmm(memory["bias"], _standardised(memory, x), memory["weight"])
+        return torch.addmm(memory["bias"], Moments.of(memory).standardised(x), memory["weight"])
 
     def state_dict(self) -> dict[str, Any]:
         """Return modality -> weights, running statistics and averages."""
@@ -80,56 +91,18 @@ class Probe(Diagnostic):
         """Take over a copy of what `state_dict` returned."""
         self._memory = {m: {name: t.clone() for name, t in memory.items()} for m, memory in state.items()}
 
+    def _correct(self, modality: str, features: Tensor, targets: Tensor) -> Tensor:
+        return (self.predict(modality, features).argmax(1) == targets).float().sum()
+
     def _fresh(self, x: Tensor) -> Memory:
         zero = x.new_zeros
-        return {
-            "weight": zero(x.shape[1], self.classes),
-            "bias": zero(self.classes),
-            "mean": zero(x.shape[1]),
-            "square": zero(x.shape[1]),
-            "accuracy": zero(()),
-            "mass": zero(()),
-        }
+        return {"weight": zero(x.shape[1], self.classes), "bias": zero(self.classes), "mean": zero(x.shape[1]),
+                "square": zero(x.shape[1]), "accuracy": zero(()), "mass": zero(())}  # fmt: skip
 
     def _averaged(self, memory: Memory | None, correct: Tensor) -> Tensor:
         if memory is None:
             return correct
-        total, mass = self._moved(memory["accuracy"], correct), self._moved(memory["mass"], torch.ones_like(correct))
-        return total / mass
+        return self._moved(memory["accuracy"], correct) / self._moved(memory["mass"], torch.ones_like(correct))
 
     def _moved(self, average: Tensor, value: Tensor) -> Tensor:
         return average.mul(self.decay).add_(value, alpha=1 - self.decay)
-
-    def _watched(self, memory: Memory, x: Tensor, reading: Tensor) -> Memory:
-        mass = self._moved(memory["mass"], torch.ones_like(reading))
-        return memory | {
-            "mass": mass,
-            "accuracy": reading * mass,
-            "mean": self._moved(memory["mean"], x.mean(0)),
-            "square": self._moved(memory["square"], x.square().mean(0)),
-        }
-
-    def _learnt(self, memory: Memory, x: Tensor, targets: Tensor) -> Memory:
-        x = _standardised(memory, x)
-        error = torch.addmm(memory["bias"], x, memory["weight"]).softmax(1)
-        error[torch.arange(len(x), device=x.device), targets] -= 1
-        step = self.lr / (1 + x.square().sum(1).mean())
-        return memory | {"weight": memory["weight"] - step * (x.T @ error), "bias": memory["bias"] - step * error.sum(0)}
-
-    def _targets(self, step: Step, modality: str) -> Tensor:
-        rows = len(step.features[modality])
-        if step.targets is None:
-            raise ValueError(f"{self.name!r} is a probe and needs targets: call `balancer.adjust(targets)`")
-        if step.targets.shape != (rows,) or step.targets.is_floating_point():
-            raise ValueError(
-                f"{self.name!r} needs targets of shape ({rows},), the rows of {modality!r}, holding class "
-                f"indices; found shape {tuple(step.targets.shape)}, {step.targets.dtype}"
-            )
-        return step.targets
-
-
-def _standardised(memory: Memory, x: Tensor) -> Tensor:
-    mass = memory["mass"].clamp_min(1e-12)
-    mean = memory["mean"] / mass
-    variance = (memory["square"] / mass - mean.square()).clamp_min(0)
-    return (x - mean) / (variance + 1e-5 * variance.mean() + 1e-12).sqrt()

@@ -31,12 +31,21 @@ class Intervention(Stateful, ABC):
         """The modalities that it says it acts on; empty where it does not say."""
         return policies.modalities(self.policy) if self.policy else frozenset()
 
+    @property
+    def may_skip(self) -> bool:
+        """Whether it can ask for skips at all."""
+        return type(self).skips is not Intervention.skips
+
     def skips(self, index: int, readings: Readings) -> Iterable[str]:
         """Return the modalities whose backward is not to be computed in step `index`; asked before its forward."""
         return ()
 
     def adjust(self, step: Step) -> None:
         """Edit gradients in place. A gradient that is None stays None where the part does not bring an older one."""
+
+    def account(self) -> Mapping[str, str]:
+        """Return modality -> what it got so far, in a few words, for `Balancer.summary`."""
+        return {}
 
     def joined(self, other: Intervention) -> Intervention:
         """Return one part that does both's work, over different modalities; exclusive classes must be able to."""

@@ -87,6 +87,10 @@ class Delay(Intervention):
             torch._foreach_mul_(list(grads.values()), 1 / (1 + self.damping * tau))
         return grads
 
+    def account(self) -> dict[str, str]:
+        """Return modality -> how many gradients wait in its queue."""
+        return {m: f"learns from gradients {len(queue)} updates old" for m, queue in self._queues.items() if queue}
+
     def joined(self, other: Intervention) -> Delay:
         """Return one Delay for both's modalities."""
         if not isinstance(other, Delay) or (other.warmup, other.damping) != (self.warmup, self.damping):

@@ -62,10 +62,14 @@ class Skip(Intervention):
 
     def adjust(self, step: Step) -> None:
         """Count skips in a row, and forced updates."""
-        for m in step.features:
+        for m in step.used:
             self._streak[m] = self._streak.get(m, 0) + 1 if m in step.skipped else 0
             if m in self._forcing:
                 self.forced[m] = self.forced.get(m, 0) + 1
+
+    def account(self) -> dict[str, str]:
+        """Return modality -> forced updates, where the guard forced any."""
+        return {m: f"{n} updates forced after {self.limit} skips in a row" for m, n in self.forced.items()}
 
     def joined(self, other: Intervention) -> Skip:
         """Return one Skip for both's modalities."""

@@ -69,6 +69,7 @@ class Keypad(DatasetSettings):
 class AVDigits(DatasetSettings):
     """Spoken digits (Free Spoken Digit Dataset) paired by label with scikit-learn's handwritten digits, as AV-MNIST."""
 
+    tuned: ClassVar[Tuned] = {"lr": 0.1, "weight_decay": 1e-3}
     name: Literal["avdigits"] = "avdigits"
     root: Path
     """The folder that holds `{digit}_{speaker}_{index}.wav`."""

@@ -1,0 +1,126 @@
+"""What may not be attached, and the words that say why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from asgml._reduce import ranks
+from asgml.diagnostics import Diagnostic
+from asgml.interventions import Intervention
+
+Encoder = nn.Module | str | Sequence[str]
+Parameters = dict[str, dict[str, nn.Parameter]]
+
+
+def parameters_of(encoders: Mapping[str, Encoder], model: nn.Module | None) -> Parameters:
+    """Return modality -> name -> parameter, and refuse encoders that share one."""
+    if not encoders:
+        raise ValueError("`encoders` must name at least one modality, found none")
+    found = {m: _parameters(m, encoder, model) for m, encoder in encoders.items()}
+    owner: dict[nn.Parameter, tuple[str, str]] = {}
+    for modality, parameters in found.items():
+        for name, parameter in parameters.items():
+            other, its_name = owner.setdefault(parameter, (modality, name))
+            if other != modality:
+                raise ValueError(
+                    f"encoders {other!r} ({its_name!r}) and {modality!r} ({name!r}) share a parameter: they must be disjoint; "
+                    "leave the shared module out of both"
+                )
+    return found
+
+
+def _parameters(modality: str, encoder: Encoder, model: nn.Module | None) -> dict[str, nn.Parameter]:
+    if isinstance(encoder, nn.DataParallel) or isinstance(model, nn.DataParallel):
+        raise TypeError(
+            "nn.DataParallel copies the model every step, so no encoder can be watched: use DistributedDataParallel"
+        )
+    if isinstance(encoder, nn.Module):
+        return dict(encoder.named_parameters())
+    patterns = [encoder] if isinstance(encoder, str) else encoder
+    if not isinstance(patterns, Sequence) or not patterns or not all(isinstance(p, str) for p in patterns):
+        raise TypeError(
+            f"`encoders[{modality!r}]` must be an nn.Module of the model, or patterns of parameter names, found "
+            f"{type(encoder).__name__}"
+        )
+    return _matching(modality, patterns, model)
+
+
+def _matching(modality: str, patterns: Sequence[str], model: nn.Module | None) -> dict[str, nn.Parameter]:
+    if model is None:
+        raise ValueError(f"`encoders[{modality!r}]` is given as parameter names {list(patterns)}: give `model=` too")
+    named = dict(model.named_parameters())
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in named):
+            tops = sorted({name.partition(".")[0] for name in named})
+            raise ValueError(f"`encoders[{modality!r}]`: {pattern!r} matches no parameter; names begin with {', '.join(tops)}")
+    return {name: p for name, p in named.items() if any(fnmatchcase(name, pattern) for pattern in patterns)}
+
+
+def check_parts(
+    modalities: Iterable[str],
+    hooked: Iterable[str],
+    measure: Sequence[Diagnostic],
+    act: Sequence[Intervention],
+    features: Mapping[str, object],
+) -> None:
+    """Refuse a pipeline that cannot work, before it trains."""
+    _check_types(measure, act)
+    if unknown := sorted(set(features) - set(hooked)):
+        raise ValueError(f"`features` names {unknown}; the modalities with a module are {sorted(hooked)}")
+    names, known = [d.name for d in measure], sorted(modalities)
+    if twice := sorted({n for n in names if names.count(n) > 1}):
+        raise ValueError(f"`measure`: two diagnostics of one name {twice}; give one of them another `name`")
+    for kind in {type(part) for part in act if part.exclusive}:
+        if sum(type(part) is kind for part in act) > 1:
+            raise ValueError(
+                f"`act`: two {kind.__name__}, which must be one: give one {kind.__name__} all the modalities, or join "
+                "recipes with +"
+            )
+    for part in act:
+        if unknown := sorted(part.modalities - set(known)):
+            raise ValueError(f"`act`: {part!r} acts on {unknown}; the modalities are {known}")
+        if part.may_skip and (uncut := sorted(part.modalities - set(hooked))):
+            raise ValueError(
+                f"`act`: {part!r} skips {uncut}, given as parameter names: without a module whose output can be cut nothing is "
+                "skipped; use Delay or Scale, or give the module"
+            )
+        if missing := sorted(part.reads - set(names)):
+            raise ValueError(
+                f"`act`: {part!r} reads {missing}, which nobody measures; add a diagnostic of that name to `measure` "
+                f"(have: {sorted(names)})"
+            )
+
+
+def _check_types(measure: Sequence[Diagnostic], act: Sequence[Intervention]) -> None:
+    for argument, parts, kind in (("measure", measure, Diagnostic), ("act", act, Intervention)):
+        for part in parts:
+            if not isinstance(part, kind):
+                raise TypeError(f"`{argument}` must hold {kind.__name__}s, found {part!r}")
+
+
+def check_distributed(model: nn.Module | None, act: Sequence[Intervention]) -> None:
+    """Refuse a Skip where DDP would wait for gradients that never come."""
+    if not any(part.may_skip for part in act):
+        return
+    if model is None and ranks() > 1:
+        raise ValueError("`model=` must be given to skip under torch.distributed: the wrapped model that the loop calls")
+    if isinstance(model, DistributedDataParallel):
+        if model.static_graph:
+            raise ValueError("DistributedDataParallel with static_graph=True cannot skip: the graph changes; leave it out")
+        if not model.find_unused_parameters:
+            raise ValueError("DistributedDataParallel must be made with find_unused_parameters=True for a Skip, found False")
+
+
+def check_attached(params: Mapping[str, Mapping[str, nn.Parameter]], silent: Iterable[str]) -> None:
+    """Refuse an encoder that learns although its hook has never fired."""
+    for modality in silent:
+        if any(p.grad is not None for p in params[modality].values()):
+            raise RuntimeError(
+                f"encoder {modality!r} has gradients, but its forward was never seen: attach the Balancer before "
+                "torch.compile, give it the very module that the forward calls, and keep that module in train mode while "
+                "training (or give `model=`, whose mode counts then)"
+            )

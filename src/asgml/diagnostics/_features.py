@@ -1,0 +1,52 @@
+"""What diagnostics that look at features share: pooling, running moments, and the words for targets that do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from torch import Tensor
+
+from asgml._step import Step
+
+
+def pooled(features: Tensor) -> Tensor:
+    """Bring features to (B, D) float32: (B, T, D) is averaged over T, (B, D, H, W, ...) over all that follows D."""
+    if features.ndim == 3:
+        features = features.mean(1)
+    return features.flatten(2).mean(2).float() if features.ndim > 2 else features.reshape(len(features), -1).float()
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Averages of x and x squared, (D,), each to be divided by `mass`."""
+
+    mean: Tensor
+    square: Tensor
+    mass: Tensor
+
+    @classmethod
+    def of(cls, memory: Mapping[str, Tensor]) -> Self:
+        """Take them out of a part's memory."""
+        return cls(memory["mean"], memory["square"], memory["mass"])
+
+    def standardised(self, x: Tensor) -> Tensor:
+        """Return (x - mean) / sd for x (B, D); zeros before anything was seen."""
+        mass = self.mass.clamp_min(1e-12)
+        mean = self.mean / mass
+        variance = (self.square / mass - mean.square()).clamp_min(0)
+        return (x - mean) / (variance + 1e-5 * variance.mean() + 1e-12).sqrt() * (self.mass > 0)
+
+
+def targets_of(step: Step, modality: str, name: str) -> Tensor:
+    """Return the class indices (B,) of a step, or say what is wrong with them."""
+    rows = len(step.features[modality])
+    if step.targets is None:
+        raise ValueError(f"{name!r} is a probe and needs targets: call `balancer.adjust(targets)`")
+    if step.targets.shape != (rows,) or step.targets.is_floating_point():
+        raise ValueError(
+            f"{name!r} needs targets of shape ({rows},), the rows of {modality!r}, holding class indices; found shape "
+            f"{tuple(step.targets.shape)}, {step.targets.dtype}"
+        )
+    return step.targets
