@@ -122,5 +122,5 @@ def check_attached(params: Mapping[str, Mapping[str, nn.Parameter]], silent: Ite
             raise RuntimeError(
                 f"encoder {modality!r} has gradients, but its forward was never seen: attach the Balancer before "
                 "torch.compile, give it the very module that the forward calls, and keep that module in train mode while "
-                "training (or give `model=`, whose mode counts then)"
+                "training (or give `model=`, whose mode counts then); activation checkpointing needs use_reentrant=False"
             )
