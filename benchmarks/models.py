@@ -17,12 +17,29 @@ def small_cnn() -> nn.Module:
     )  # fmt: skip
 
 
-def conv_stack() -> nn.Module:
-    """A convolutional encoder with a step of well over 50 ms on one core: 3.9 million parameters."""
-    layers: list[nn.Module] = []
-    for before, after in [(3, 64), (64, 64), (64, 128), (128, 256), (256, 512), (512, 512)]:
-        layers += [nn.Conv2d(before, after, 3, stride=2 if after > 64 else 1, padding=1), nn.BatchNorm2d(after), nn.ReLU()]
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+class Block(nn.Module):
+    """ResNet's basic block."""
+
+    def __init__(self, before: int, after: int, stride: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(before, after, 3, stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU(),
+            nn.Conv2d(after, after, 3, 1, 1, bias=False), nn.BatchNorm2d(after),
+        )  # fmt: skip
+        same = before == after and stride == 1
+        self.past = (
+            nn.Identity() if same else nn.Sequential(nn.Conv2d(before, after, 1, stride, bias=False), nn.BatchNorm2d(after))
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.body(x) + self.past(x)).relu()
+
+
+def resnet18() -> nn.Module:
+    """ResNet-18's trunk: 11,176,512 parameters."""
+    stages = [(64, 64, 1), (64, 64, 1), (64, 128, 2), (128, 128, 1), (128, 256, 2), (256, 256, 1), (256, 512, 2), (512, 512, 1)]
+    stem = [nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+    return nn.Sequential(*stem, *[Block(*stage) for stage in stages], nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
 def wide_mlp() -> nn.Module:
@@ -42,7 +59,7 @@ class Size:
 
 
 SIZES = {
-    "conv stack": Size(conv_stack, (16, 3, 40, 40), 512, True),
+    "ResNet-18": Size(resnet18, (16, 3, 96, 96), 512, True),
     "wide MLP": Size(wide_mlp, (64, 2048), 2048, True),
     "small CNN": Size(small_cnn, (64, 1, 48, 16), 64, False),
 }
