@@ -3,11 +3,28 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+import toy
 from asgml import Recipe, recipes
-from asgml.diagnostics import GradNorm, Probe
-from asgml.interventions import Delay, Scale, Skip
+from asgml.diagnostics import (
+    Conflict,
+    ConflictShare,
+    GradNorm,
+    LossDescent,
+    MultilabelProbe,
+    Probe,
+    RidgeProbe,
+    Score,
+    Smoothed,
+    ValidationProbe,
+    WeightDrift,
+)
+from asgml.interventions import Delay, Record, Scale, Skip
 from asgml.policies import Constant, EveryK, OneIn, Together
-from toy import CLASSES
+from toy import CLASSES, FEATURE, Toy
 
 Modalities = Sequence[str]
 
@@ -18,10 +35,13 @@ class Row:
 
     covers: frozenset[str]
     """Public names that this row stands for."""
-    recipe: Callable[[Modalities], Recipe]
+    recipe: Callable[[Modalities], Recipe | Callable[[Toy], Recipe]]
+    """One that needs the model itself is a function of it."""
     neutral: Callable[[Modalities], Recipe] | None = None
     """The same part with settings that must change nothing; None: it never changes anything."""
     touches: Callable[[Modalities], set[str]] = lambda m: {m[0]}
+    plain: bool = True
+    """Built from plain values, so that `repr` must read back (L7); False for a part that holds functions or modules."""
 
 
 def looks(*measure) -> Callable[[Modalities], Recipe]:
@@ -38,11 +58,71 @@ def never(value) -> Callable[[Modalities], Constant]:
 
 NOBODY = lambda m: set()
 
+
+def looks_at(part: Callable[[Toy], object]) -> Callable[[Modalities], Callable[[Toy], Recipe]]:
+    """A diagnostic that needs the model."""
+    return lambda m: lambda model: Recipe(measure=(part(model),))
+
+
+def losses(model: Toy) -> dict:
+    """Every modality's loss, by its own head, on the update's whole batch."""
+
+    def loss(m):
+        inputs, labels = model.batch
+        return cross_entropy(model.heads[m](model.encoders[m](inputs[m])), labels)
+
+    return {m: lambda m=m: loss(m) for m in model.encoders}
+
+
+def head_of(m: Modalities) -> nn.Linear:
+    torch.manual_seed(len(m))
+    return nn.Linear(FEATURE * len(m), CLASSES)
+
+
+def held_out(model: Toy) -> list:
+    return toy.batches(list(model.encoders), 3, rows=6, like=model.like)
+
+
+def recorded(m: Modalities, *before) -> Recipe:
+    record = Record("late")
+    return Recipe((record,), (*before, record))
+
+
 ROWS = {
     "GradNorm": Row(frozenset({"GradNorm", "Diagnostic"}), looks(GradNorm()), touches=NOBODY),
     "GradNorm every 3": Row(frozenset({"GradNorm"}), looks(GradNorm(every=3)), touches=NOBODY),
     "Probe": Row(frozenset({"Probe"}), looks(Probe(CLASSES)), touches=NOBODY),
     "Probe every 2": Row(frozenset({"Probe"}), looks(Probe(CLASSES, lr=0.5, decay=0.5, every=2)), touches=NOBODY),
+    "Score": Row(frozenset({"Score"}), looks_at(lambda model: Score(dict(model.heads))), touches=NOBODY, plain=False),
+    "Score split": Row(
+        frozenset({"Score"}),
+        lambda m: Recipe(measure=(Score.split(head_of(m), dict.fromkeys(m, FEATURE), every=2),)),
+        touches=NOBODY,
+        plain=False,
+    ),
+    "LossDescent": Row(
+        frozenset({"LossDescent"}),
+        looks_at(lambda model: LossDescent.zero_feature(lambda h: sum(model.heads[m](h[m]) for m in h), window=3)),
+        touches=NOBODY,
+        plain=False,
+    ),
+    "Conflict": Row(
+        frozenset({"Conflict"}), looks_at(lambda model: Conflict(losses(model), every=2)), touches=NOBODY, plain=False
+    ),
+    "ConflictShare": Row(
+        frozenset({"ConflictShare"}), looks_at(lambda model: ConflictShare(losses(model), 0.5)), touches=NOBODY, plain=False
+    ),
+    "WeightDrift": Row(frozenset({"WeightDrift"}), looks(WeightDrift()), touches=NOBODY),
+    "ValidationProbe": Row(
+        frozenset({"ValidationProbe"}),
+        looks_at(lambda model: ValidationProbe(CLASSES, dict(model.encoders), held_out(model), score_every=2)),
+        touches=NOBODY,
+        plain=False,
+    ),
+    "Smoothed": Row(frozenset({"Smoothed"}), looks(Smoothed(GradNorm()), Smoothed(Probe(CLASSES), 0.5)), touches=NOBODY),
+    "RidgeProbe": Row(frozenset({"RidgeProbe"}), looks(RidgeProbe()), touches=NOBODY),
+    "MultilabelProbe": Row(frozenset({"MultilabelProbe"}), looks(MultilabelProbe(1)), touches=NOBODY),
+    "Record": Row(frozenset({"Record"}), lambda m: recorded(m, Delay({m[0]: 2})), recorded),
     "Skip OneIn": Row(
         frozenset({"Skip", "OneIn", "Intervention"}),
         acts(lambda m: Skip(OneIn(3, m[0], phase=1))),

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import r2_score
 from torch.nn.functional import cross_entropy
 
-from asgml import fit_probe
+from asgml import fit_probe, fit_ridge_probe
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +89,40 @@ def test_a_constant_feature_is_harmless():
 def test_bad_input_is_refused(x, y, words):
     with pytest.raises(ValueError, match=words):
         fit_probe(x, y)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("alpha", [0.1, 1.0, 50.0])
+def test_the_ridge_probe_equals_scikit_learn(outputs, alpha):
+    g = torch.Generator().manual_seed(outputs)
+    x = torch.randn(80, 6, generator=g) * torch.tensor([1.0, 10, 0.1, 1, 1, 0]) + 5
+    y = x[:, :outputs] * 2 + torch.randn(80, outputs, generator=g)
+    (x, z), (y, truth) = x.split([50, 30]), y.split([50, 30])
+    probe, mean = fit_ridge_probe(x, y, alpha=alpha), x.double().mean(0)
+    scale = torch.cat([x[:, :5].double().std(0, correction=0), torch.ones(1)])  # the last column is constant
+    reference = Ridge(alpha=alpha).fit(((x.double() - mean) / scale).numpy(), y.double().numpy())
+    foretold = reference.predict(((z.double() - mean) / scale).numpy()).reshape(30, outputs)
+    np.testing.assert_allclose(probe.predict(z).numpy(), foretold, rtol=1e-8, atol=1e-8)
+    assert probe.r2(z, truth) == pytest.approx(r2_score(truth.double().numpy(), foretold), abs=1e-9)
+
+
+def test_the_ridge_probe_takes_one_column_as_a_vector():
+    x, y = torch.randn(9, 2), torch.randn(9)
+    assert torch.equal(fit_ridge_probe(x, y).weight, fit_ridge_probe(x, y[:, None]).weight)
+    assert fit_ridge_probe(x, torch.ones(9)).r2(x, torch.ones(9)) == 1
+    assert fit_ridge_probe(x, torch.ones(9)).r2(x, torch.zeros(9)) == 0, "a constant that is missed"
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "alpha", "words"),
+    [
+        (torch.zeros(3, 2), torch.zeros(2), 1, r"`targets` must have shape \(3,\) or \(3, K\)"),
+        (torch.zeros(0, 2), torch.zeros(0), 1, r"at least one; found shape \(0,\)"),
+        (torch.zeros(3, 2), torch.zeros(3), 0, "`alpha` must be above 0, found 0"),
+        (torch.full((3, 2), torch.inf), torch.zeros(3), 1, "`features` must be finite"),
+        (torch.zeros(3, 2), torch.full((3,), torch.nan), 1, "`targets` must be finite"),
+    ],
+)
+def test_the_ridge_probe_refuses_bad_input(x, y, alpha, words):
+    with pytest.raises(ValueError, match=words):
+        fit_ridge_probe(x, y, alpha=alpha)

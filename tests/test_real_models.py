@@ -279,3 +279,19 @@ def test_tasks_without_labels_need_no_targets():
         "audio: 0 updates, 3 skipped, 0 held",
         "visual: 2 updates, 0 skipped, 1 held, learns from gradients 1 updates old, gradients scaled by 0.5 on average",
     ]
+
+
+def test_patterns_match_the_names_inside_a_compiled_model():
+    net = EarlyFusion()
+    balancer = Balancer({"vision": "vision_tower.*"}, Recipe((GradNorm(),)), model=torch.compile(net, backend="eager"))
+    assert set(balancer.params["vision"]) == {f"vision_tower.{n}.{kind}" for n in (0, 1) for kind in ("weight", "bias")}
+
+
+def test_forwards_that_no_update_follows_can_be_forgotten():
+    encoder = nn.Linear(3, 4)
+    balancer = Balancer({"audio": encoder}, measure=[Probe(3)])
+    encoder(torch.ones(5, 3))
+    balancer.observe(torch.zeros(5, dtype=torch.long))
+    balancer.forget()
+    encoder(torch.ones(2, 3)).sum().backward()
+    assert balancer.adjust(torch.tensor([0, 1]))["probe"].keys() == {"audio"}

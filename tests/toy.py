@@ -32,6 +32,8 @@ class Toy(nn.Module):
         super().__init__()
         self.like = like or {m: m for m in modalities}
         self.encoders, self.heads = nn.ModuleDict(), nn.ModuleDict()
+        self.batch = ({}, torch.empty(0))
+        """The inputs and labels of the update that runs, whole, for what runs an encoder anew."""
         for m in modalities:
             torch.manual_seed(list(WIDTH).index(self.like[m]))
             self.encoders[m], self.heads[m] = Encoder(WIDTH[self.like[m]]), nn.Linear(FEATURE, CLASSES)
@@ -70,18 +72,22 @@ class Run:
         return {name: p.detach().clone() for name, p in self.model.named_parameters()}
 
 
-def start(modalities, recipe: Recipe | None, *, bare=False, like=None, order=None, optimizer="adamw") -> Run:
+def start(
+    modalities, recipe: Recipe | Callable[[Toy], Recipe] | None, *, bare=False, like=None, order=None, optimizer="adamw"
+) -> Run:
     model = Toy(modalities, like)
     kinds: dict[str, Callable] = {
         "adamw": lambda p: torch.optim.AdamW(p, lr=0.05, weight_decay=0.1),
         "sgd": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01),
     }
     encoders = {m: model.encoders[m] for m in order or modalities}
-    return Run(model, kinds[optimizer](model.parameters()), None if bare else Balancer(encoders, recipe))
+    made = recipe(model) if callable(recipe) else recipe
+    return Run(model, kinds[optimizer](model.parameters()), None if bare else Balancer(encoders, made))
 
 
 def advance(run: Run, data, *, micro: int = 1, before_adjust: Callable[[int, Run], None] = lambda t, run: None) -> Run:
     for t, (inputs, labels) in enumerate(data):
+        run.model.batch = (inputs, labels)
         parts = zip(*[x.chunk(micro) for x in (*inputs.values(), labels)], strict=True)
         for part in parts:
             xs = dict(zip(inputs, part[:-1], strict=True))

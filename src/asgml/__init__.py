@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from asgml import diagnostics, interventions, policies, recipes
     from asgml._balancer import Balancer
-    from asgml._fit_probe import LinearProbe, fit_probe
+    from asgml._fit_probe import LinearProbe, RidgeRegression, fit_probe, fit_ridge_probe
     from asgml._step import NotYetMeasured, Policy, Readings, Step
     from asgml.diagnostics import Diagnostic
     from asgml.interventions import Intervention
@@ -33,9 +33,11 @@ __all__ = [
     "Policy",
     "Readings",
     "Recipe",
+    "RidgeRegression",
     "Step",
     "diagnostics",
     "fit_probe",
+    "fit_ridge_probe",
     "interventions",
     "policies",
     "recipes",
@@ -50,8 +52,10 @@ _HOME = {
     "Policy": "asgml._step",
     "Readings": "asgml._step",
     "Recipe": "asgml.recipes",
+    "RidgeRegression": "asgml._fit_probe",
     "Step": "asgml._step",
     "fit_probe": "asgml._fit_probe",
+    "fit_ridge_probe": "asgml._fit_probe",
 }
 _PACKAGES = {"diagnostics", "interventions", "policies", "recipes"}
 

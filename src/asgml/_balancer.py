@@ -9,7 +9,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from asgml._checks import Encoder, check_attached, check_distributed, check_parts, parameters_of
+from asgml._checks import (
+    Encoder,
+    check_attached,
+    check_current,
+    check_distributed,
+    check_parts,
+    check_shards,
+    check_unscaled,
+    parameters_of,
+)
+from asgml._ranks import Layout, ranks
 from asgml._reduce import exchange, local_norm
 from asgml._step import Readings, Stateful, Step
 from asgml._taps import Extract, Taps
@@ -34,6 +44,7 @@ class Balancer:
         model: the model that the loop calls. Its mode counts instead of the encoders' (an encoder may then be in eval mode
             while it trains), each of its forwards is a micro-batch (so an encoder may be called several times in one), and
             what DistributedDataParallel needs is checked.
+        scaler: the loop's GradScaler, so that gradients which are still scaled are refused instead of measured.
         features: modality -> a function that takes the feature tensor out of an encoder's output, where that is no tensor:
             `{"text": lambda output: output.last_hidden_state[:, 0]}`.
 
@@ -61,6 +72,7 @@ class Balancer:
         act: Sequence[Intervention] = (),
         model: nn.Module | None = None,
         features: Mapping[str, Extract] | None = None,
+        scaler: torch.amp.GradScaler | None = None,
     ):
         own = recipe.fresh() if recipe else Recipe()
         self.measure: tuple[Diagnostic, ...] = (*own.measure, *measure)
@@ -68,7 +80,7 @@ class Balancer:
         self.params = parameters_of(encoders, model)
         hooked = {m: e for m, e in encoders.items() if isinstance(e, nn.Module)}
         check_parts(self.params, hooked, self.measure, self.act, features or {})
-        check_distributed(model, self.act)
+        check_distributed(model, self.params, self.act)
         self.index = 0
         """Optimizer steps taken so far."""
         self.nonfinite = 0
@@ -81,7 +93,9 @@ class Balancer:
         """Who was skipped in the update that `adjust` saw last."""
         self.held: frozenset[str] = frozenset()
         """Who was used in that update but left without a gradient to apply, as a filling delay queue leaves it."""
-        self._hooked = hooked.keys()
+        self._hooked, self._modules, self._scaler = hooked.keys(), hooked, scaler
+        self._layout: Layout = {}
+        self._seen: set[str] = set()
         self._targets: list[Tensor] = []
         self._taps = Taps(hooked, features or {}, model)
         self._ask()
@@ -103,6 +117,7 @@ class Balancer:
                     f"`targets` have {len(targets)} rows, the feature of {modality!r} has {rows}: give one row per sample "
                     f"(`features={{{modality!r}: ...}}` can bring it to that)"
                 )
+        self._taps.mark()
         self._targets.append(targets.detach())
 
     def adjust(self, targets: Tensor | None = None) -> Readings:
@@ -112,7 +127,9 @@ class Balancer:
         measured in this update (`readings` keeps older values too). On inf or nan in the encoders' gradients nothing
         changes but the count `nonfinite`: the step is left to the gradient scaler, or to you.
         """
-        check_attached(self.params, self._hooked - self._taps.fired)
+        if ranks() == 1:  # of several, another may have seen what this one has not
+            check_attached(self.params, self._taps.never_fired())
+        check_unscaled(self._scaler)
         features, targets = self._taps.take(), self._gathered(targets)
         if not (self.measure or self.act):
             self.index += 1
@@ -124,6 +141,11 @@ class Balancer:
         finally:
             self._taps.silent = False
 
+    def forget(self) -> None:
+        """Drop what was seen since the last update: after forwards that no update will follow."""
+        self._taps.take()
+        self._targets.clear()
+
     def idle(self, optimizer: torch.optim.Optimizer) -> bool:
         """Tell whether no parameter of an optimizer has a gradient, since all it holds was skipped or held.
 
@@ -134,6 +156,8 @@ class Balancer:
     def _step(self, features: dict[str, Tensor], targets: Tensor | None) -> Step:
         norms = {m: local_norm(p.values()) for m, p in self.params.items() if m not in self.skipping}
         present = {m: n for m, n in norms.items() if n is not None}
+        for m in [m for m in features if m in norms and m not in present]:
+            check_current(m, self._modules[m], self.params[m])
         used = frozenset(features) | (present.keys() - self._hooked)
         return Step(self.index, self.params, features, targets, used, self.skipping & used, self.readings, present)
 
@@ -145,7 +169,9 @@ class Balancer:
 
     def _update(self, step: Step) -> Readings:
         due = [d for d in self.measure if step.index % d.every == 0]
-        found = exchange(due, step)
+        found = exchange(due, step, self._layout)
+        self._seen |= found.used
+        check_attached(self.params, set(self._taps.never_fired()) - self._seen)
         self.skipped, self.held = self.skipping & found.used, frozenset()
         if not found.finite:
             self.nonfinite += 1
@@ -207,6 +233,7 @@ class Balancer:
         for what, saved, here in (("parts", state["parts"], self._parts()), ("modalities", state["tally"], self.params)):
             if list(saved) != list(here):
                 raise ValueError(f"the state was saved with {what} {list(saved)}, this Balancer has {list(here)}")
+        check_shards(state["parts"], self.params)
         self.index, self.nonfinite = state["index"], state["nonfinite"]
         self.tally = {m: dict(counts) for m, counts in state["tally"].items()}
         self.readings = Readings(state["readings"], awaited=self.readings.awaited)

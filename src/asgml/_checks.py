@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.amp.grad_scaler import OptState
 from torch.nn.parallel import DistributedDataParallel
 
-from asgml._reduce import ranks
+from asgml._ranks import ranks, replicas
 from asgml.diagnostics import Diagnostic
 from asgml.interventions import Intervention
 
@@ -52,12 +54,17 @@ def _parameters(modality: str, encoder: Encoder, model: nn.Module | None) -> dic
 def _matching(modality: str, patterns: Sequence[str], model: nn.Module | None) -> dict[str, nn.Parameter]:
     if model is None:
         raise ValueError(f"`encoders[{modality!r}]` is given as parameter names {list(patterns)}: give `model=` too")
-    named = dict(model.named_parameters())
+    named = {_plain(name): p for name, p in model.named_parameters()}
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in named):
             tops = sorted({name.partition(".")[0] for name in named})
             raise ValueError(f"`encoders[{modality!r}]`: {pattern!r} matches no parameter; names begin with {', '.join(tops)}")
     return {name: p for name, p in named.items() if any(fnmatchcase(name, pattern) for pattern in patterns)}
+
+
+def _plain(name: str) -> str:
+    """Return a parameter's name without what DistributedDataParallel and torch.compile put before it."""
+    return name.removeprefix("_orig_mod.").removeprefix("module.").removeprefix("_orig_mod.")
 
 
 def check_parts(
@@ -102,12 +109,21 @@ def _check_types(measure: Sequence[Diagnostic], act: Sequence[Intervention]) -> 
                 raise TypeError(f"`{argument}` must hold {kind.__name__}s, found {part!r}")
 
 
-def check_distributed(model: nn.Module | None, act: Sequence[Intervention]) -> None:
-    """Refuse a Skip where DDP would wait for gradients that never come."""
+def check_distributed(model: nn.Module | None, params: Parameters, act: Sequence[Intervention]) -> None:
+    """Refuse a Skip where DDP would wait for gradients that never come, and encoders whose gradients cannot be put together."""
+    if any(type(module).__name__ == "FullyShardedDataParallel" for module in (model.modules() if model is not None else ())):
+        raise TypeError("FullyShardedDataParallel flattens parameters, so that no encoder has its own: use fully_shard (FSDP2)")
+    for modality, parameters in params.items():
+        if len({replicas(p) for p in parameters.values()}) > 1:
+            raise ValueError(
+                f"some parameters of encoder {modality!r} are sharded and others are not: apply fully_shard to all of it, or "
+                "to the model around it, and then make the Balancer"
+            )
     if not any(part.may_skip for part in act):
         return
     if model is None and ranks() > 1:
         raise ValueError("`model=` must be given to skip under torch.distributed: the wrapped model that the loop calls")
+    model = getattr(model, "_orig_mod", model)  # torch.compile wraps as well
     if isinstance(model, DistributedDataParallel):
         if model.static_graph:
             raise ValueError("DistributedDataParallel with static_graph=True cannot skip: the graph changes; leave it out")
@@ -124,3 +140,37 @@ def check_attached(params: Mapping[str, Mapping[str, nn.Parameter]], silent: Ite
                 "torch.compile, give it the very module that the forward calls, and keep that module in train mode while "
                 "training (or give `model=`, whose mode counts then); activation checkpointing needs use_reentrant=False"
             )
+
+
+def check_current(modality: str, encoder: nn.Module, params: Mapping[str, nn.Parameter]) -> None:
+    """Refuse an encoder whose parameters are no longer those that the Balancer was given."""
+    if {id(p) for p in encoder.parameters()} != {id(p) for p in params.values()}:
+        raise RuntimeError(
+            f"the parameters of encoder {modality!r} were replaced after the Balancer was made, as fully_shard replaces them: "
+            "make the Balancer after it"
+        )
+
+
+def check_shards(state: object, params: Parameters) -> None:
+    """Refuse saved tensors that are shards over another number of ranks than the encoders' parameters are."""
+    for value in state.values() if isinstance(state, Mapping) else state if isinstance(state, list) else ():
+        check_shards(value, params)
+    if isinstance(state, Tensor) and hasattr(state, "device_mesh"):
+        meshes = [getattr(p, "device_mesh", None) for named in params.values() for p in named.values()]
+        if state.device_mesh.size() not in {mesh.size() for mesh in meshes if mesh is not None}:
+            raise ValueError(
+                f"the state holds shards over {state.device_mesh.size()} ranks, which the encoders here are not sharded over: "
+                "load it with as many, or put every DTensor together with `full_tensor()` before saving; whole tensors load "
+                "anywhere"
+            )
+
+
+def check_unscaled(scaler: torch.amp.GradScaler | None) -> None:
+    """Refuse gradients that a GradScaler has scaled and not unscaled."""
+    if scaler is None or not scaler.is_enabled() or scaler._scale is None:
+        return
+    if not any(state["stage"] is OptState.UNSCALED for state in scaler._per_optimizer_states.values()):
+        raise RuntimeError(
+            "the gradients are still scaled: call `scaler.unscale_(optimizer)` before `balancer.adjust`, and clip and "
+            "`scaler.step(optimizer)` after it"
+        )

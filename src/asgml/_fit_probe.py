@@ -1,4 +1,4 @@
-"""How much a frozen feature tells: the offline linear probe."""
+"""How much a frozen feature tells: the offline linear probes, for classes and for numbers."""
 
 from __future__ import annotations
 
@@ -60,8 +60,7 @@ def fit_probe(features: Tensor, targets: Tensor, *, c: float = 1.0, max_iter: in
     1.0
     """
     x, classes, index = _checked(features, targets)
-    mean, scale = x.mean(0), x.std(0, correction=0)
-    scale = torch.where(scale > 0, scale, 1.0)
+    mean, scale = _standard(x)
     weight, bias = _minimise((x - mean) / scale, index, len(classes), c, max_iter)
     return LinearProbe(weight, bias, mean, scale, classes)
 
@@ -75,10 +74,19 @@ def _checked(features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]
     classes, index = torch.unique(targets, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(f"`targets` must hold at least two classes, found {classes.tolist()}")
+    return _finite(features), classes, index
+
+
+def _finite(features: Tensor) -> Tensor:
     x = features.detach().flatten(1).double()
     if not x.isfinite().all():
         raise ValueError("`features` must be finite, found inf or nan: has the training diverged?")
-    return x, classes, index
+    return x
+
+
+def _standard(x: Tensor) -> tuple[Tensor, Tensor]:
+    mean, scale = x.mean(0), x.std(0, correction=0)
+    return mean, torch.where(scale > 0, scale, 1.0)
 
 
 def _minimise(x: Tensor, index: Tensor, classes: int, c: float, max_iter: int) -> tuple[Tensor, Tensor]:
@@ -96,3 +104,66 @@ def _minimise(x: Tensor, index: Tensor, classes: int, c: float, max_iter: int) -
 
     optimizer.step(loss)  # type: ignore[no-untyped-call]
     return weight.detach(), bias.detach()
+
+
+@dataclass(frozen=True, eq=False)
+class RidgeRegression:
+    """A fitted ridge regression on standardised features; what `fit_ridge_probe` returns. All float64."""
+
+    weight: Tensor
+    """(D, K)."""
+    bias: Tensor
+    """(K,), the means of the training targets."""
+    mean: Tensor
+    """(D,), of the training features."""
+    scale: Tensor
+    """(D,), their standard deviations; 1 where a feature is constant."""
+
+    def predict(self, features: Tensor) -> Tensor:
+        """Return predictions (N, K) for features (N, D)."""
+        return (features.detach().flatten(1).double() - self.mean) / self.scale @ self.weight + self.bias
+
+    def r2(self, features: Tensor, targets: Tensor) -> float:
+        """Return R^2 (at most 1), averaged over outputs; a constant output counts 1 if it is met exactly, else 0."""
+        y = targets.detach().reshape(len(targets), -1).double()
+        residual = (y - self.predict(features)).square().sum(0)
+        total = (y - y.mean(0)).square().sum(0)
+        constant = torch.where(residual > 0, 0.0, 1.0)
+        return torch.where(total > 0, 1 - residual / torch.where(total > 0, total, 1.0), constant).mean().item()
+
+
+def fit_ridge_probe(features: Tensor, targets: Tensor, *, alpha: float = 1.0) -> RidgeRegression:
+    """Fit a ridge regression on frozen features: how well a modality's feature alone tells a number.
+
+    Minimises the summed squared errors + alpha ||W||^2, bias free of penalty, features standardised by their own (training)
+    statistics, in closed form in float64: the same as scikit-learn's `Ridge(alpha)` on these features. As for `fit_probe`,
+    take features in eval mode, fit on training data alone, and never tune it.
+
+    Args:
+        features: (N, D), or (N, ...) that is flattened.
+        targets: (N,) or (N, K), float.
+        alpha: weight of the penalty, above 0.
+
+    Raises:
+        ValueError: on another number of rows, no row, an alpha that is not above 0, or values not finite.
+
+    >>> import torch
+    >>> from asgml import fit_ridge_probe
+    >>> x = torch.tensor([[-2.0], [-1.0], [1.0], [2.0]])
+    >>> round(fit_ridge_probe(x, 3 * x[:, 0] + 1, alpha=1e-6).r2(x, 3 * x[:, 0] + 1), 4)
+    1.0
+    """
+    if targets.ndim not in (1, 2) or len(features) != len(targets) or not len(targets):
+        raise ValueError(
+            f"`targets` must have shape ({len(features)},) or ({len(features)}, K), a row per row of `features`, at least one; "
+            f"found shape {tuple(targets.shape)}"
+        )
+    if not alpha > 0:
+        raise ValueError(f"`alpha` must be above 0, found {alpha}")
+    x, y = _finite(features), targets.detach().reshape(len(targets), -1).double()
+    if not y.isfinite().all():
+        raise ValueError("`targets` must be finite, found inf or nan")
+    mean, scale = _standard(x)
+    z, bias = (x - mean) / scale, y.mean(0)
+    weight = torch.linalg.solve(z.T @ z + alpha * torch.eye(z.shape[1]).to(z), z.T @ (y - bias))
+    return RidgeRegression(weight, bias, mean, scale)

@@ -7,14 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
+from asgml._ranks import Key, Layout, local, ranks, replicas, summed, wide
 from asgml._step import Readings, Step
 from asgml.diagnostics import Diagnostic
 
 Sums = dict[str, dict[str, Tensor]]
 """Name of a diagnostic -> key -> what its `evidence` said, summed over ranks."""
+Measured = tuple[Diagnostic, Mapping[str, Tensor]]
+Cell = tuple[Diagnostic, str, Tensor | None]
 
 
 @dataclass(frozen=True)
@@ -39,34 +41,19 @@ def local_norm(parameters: Iterable[nn.Parameter]) -> Tensor | None:
 
 
 def _local(grad: Tensor) -> Tensor:
-    if hasattr(grad, "to_local"):  # a DTensor, as FSDP2 makes them: this rank's shard
-        grad = grad.to_local()
-    return grad.coalesce().values() if grad.is_sparse else grad
+    shard = local(grad)
+    return shard.coalesce().values() if shard.is_sparse else shard
 
 
-def replicas(parameters: Iterable[nn.Parameter]) -> int:
-    """Return on how many ranks each piece of these gradients lies: all of them under DDP, one where they are sharded."""
-    world = dist.get_world_size()
-    for parameter in parameters:
-        if (mesh := getattr(parameter, "device_mesh", None)) is not None:
-            placements = enumerate(getattr(parameter, "placements", ()))
-            return world // math.prod(int(mesh.size(n)) for n, placement in placements if placement.is_shard())
-    return world
-
-
-def ranks() -> int:
-    """Return the number of processes that train together."""
-    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
-
-
-def exchange(due: Iterable[Diagnostic], step: Step) -> Exchanged:
+def exchange(due: Iterable[Diagnostic], step: Step, layout: Layout) -> Exchanged:
     """Measure what is due; bring all numbers and the finite flag to the host in one transfer, reduced over ranks before it.
 
-    A reading is the mean over the ranks whose batch used the modality; a norm of sharded gradients is put together.
+    A reading is the mean over the ranks whose batch used the modality, each weighted by its rows; a norm of sharded
+    gradients is put together from the shards'. `layout` remembers what evidence looks like (`_ranks.summed`).
     """
     measured = [(d, d.measure(step)) for d in due]
     if ranks() > 1:
-        return _reduced(measured, step)
+        return _reduced(measured, step, layout)
     readings = {d.name: values for d, values in measured}
     numbers = [v.detach() for values in readings.values() for v in values.values()]
     floats, finite = _to_host(numbers, list(step.norms.values()))
@@ -76,7 +63,7 @@ def exchange(due: Iterable[Diagnostic], step: Step) -> Exchanged:
 
 
 def _to_host(numbers: list[Tensor], checked: list[Tensor]) -> tuple[list[float], bool]:
-    together = [_wide(n) for n in (*numbers, *checked)]
+    together = [wide(n) for n in (*numbers, *checked)]
     if not together:
         return [], True
     values = torch.stack([n.to(together[0].device) for n in together])
@@ -85,50 +72,49 @@ def _to_host(numbers: list[Tensor], checked: list[Tensor]) -> tuple[list[float],
     return floats, bool(finite)
 
 
-def _wide(number: Tensor) -> Tensor:
-    return number.float() if number.device.type == "mps" else number.double()
+def _reduced(measured: list[Measured], step: Step, layout: Layout) -> Exchanged:
+    """Sum over ranks a weight per diagnostic and modality, who was used, the weighted values and how many norms overflow."""
+    told = {(d.name, key): t.detach() for d, _ in measured for key, t in d.evidence(step).items()}
+    cells = [(d, m, values.get(m)) for d, values in measured for m in step.params]
+    weights = [0.0 if value is None else _weight(d, m, step) for d, m, value in cells]
+    counts = wide(torch.tensor([*weights, *(float(m in step.used) for m in step.params)], device=_device(step)))
+    values = [_weighted(d, v, weight, counts) for (d, _, v), weight in zip(cells, weights, strict=True)]
+    overflows = [norm.isfinite().logical_not().to(counts) for norm in step.norms.values()]
+    numbers = torch.cat([counts, torch.stack([*values, torch.stack([counts.new_zeros(()), *overflows]).sum()])])
+    floats, found = summed(numbers, told, {d.name for d, _ in measured}, layout)
+    used = frozenset(m for m, n in zip(step.params, floats[len(cells) :], strict=False) if n)
+    return Exchanged(_means(cells, floats, floats[len(counts) :]), floats[-1] == 0, used, _by_name(measured, found))
 
 
-def _reduced(measured: list[tuple[Diagnostic, Mapping[str, Tensor]]], step: Step) -> Exchanged:
-    """Sum one vector over ranks: [value, weight] per diagnostic and modality, [used] per modality, [overflows], evidence."""
-    modalities, device = list(step.params), next(iter(next(iter(step.params.values())).values())).device
-    weights = {m: 1 / replicas(p.values()) for m, p in step.params.items()}
-    pairs = [pair for d, values in measured for m in modalities for pair in _pair(d, values.get(m), weights[m], device)]
-    used = [torch.tensor(float(m in step.used), device=device) for m in modalities]
-    overflow = torch.stack([n.isfinite().logical_not() for n in step.norms.values()]).any() if step.norms else used[0] * 0
-    evidence = {d.name: dict(d.evidence(step)) for d, _ in measured}
-    flat = [t.flatten() for told in evidence.values() for t in told.values()]
-    head = torch.stack([_wide(t) for t in (*pairs, *used, overflow)])
-    vector = torch.cat([head, *[_wide(t) for t in flat]])
-    dist.all_reduce(vector)
-    floats = vector[: len(head)].tolist()
-    readings, rest = _readings([d for d, _ in measured], modalities, floats)
-    somebody = frozenset(m for m, n in zip(modalities, rest, strict=False) if n)
-    return Exchanged(readings, rest[-1] == 0, somebody, _unflattened(evidence, vector[len(head) :]))
+def _device(step: Step) -> torch.device:
+    """Return where reductions happen: the parameters' device, the same on every rank."""
+    parameters = (p for named in step.params.values() for p in named.values())
+    return next((p.device for p in parameters), torch.device("cpu"))
 
 
-def _pair(diagnostic: Diagnostic, value: Tensor | None, weight: float, device: torch.device) -> tuple[Tensor, Tensor]:
-    if value is None:
-        return torch.zeros((), device=device), torch.zeros((), device=device)
-    value, one = value.detach().to(device), torch.ones((), device=device)
-    return (value.double().square() * weight, one) if diagnostic.is_norm else (value, one)
+def _weight(diagnostic: Diagnostic, modality: str, step: Step) -> float:
+    """Return what a rank's number counts: its rows, or, of a norm's square, its share among the ranks that hold the same."""
+    if diagnostic.is_norm:
+        return 1 / max(map(replicas, step.params[modality].values()))
+    feature = step.features.get(modality)
+    return 1.0 if feature is None or not feature.ndim else float(len(feature))
 
 
-def _readings(due: list[Diagnostic], modalities: list[str], floats: list[float]) -> tuple[Readings, list[float]]:
-    left, found = iter(floats), Readings()
-    for diagnostic in due:
-        totals = {m: (next(left), next(left)) for m in modalities}
-        found[diagnostic.name] = {
-            m: math.sqrt(total) if diagnostic.is_norm else total / n for m, (total, n) in totals.items() if n
-        }
-    return found, list(left)
+def _weighted(diagnostic: Diagnostic, value: Tensor | None, weight: float, like: Tensor) -> Tensor:
+    if value is None or not weight:
+        return like.new_zeros(())
+    value = value.detach().to(like)
+    return (value.square() if diagnostic.is_norm else value) * weight
 
 
-def _unflattened(evidence: Sums, vector: Tensor) -> Sums:
-    found: Sums = {}
-    for name, told in evidence.items():
-        found[name] = {}
-        for key, tensor in told.items():
-            found[name][key] = vector[: tensor.numel()].view_as(tensor).to(tensor.dtype)
-            vector = vector[tensor.numel() :]
+def _means(cells: list[Cell], weights: list[float], totals: list[float]) -> Readings:
+    found = Readings()
+    for (diagnostic, modality, _), weight, total in zip(cells, weights, totals, strict=False):
+        values = found.setdefault(diagnostic.name, {})
+        if weight:
+            values[modality] = math.sqrt(total) if diagnostic.is_norm else total / weight
     return found
+
+
+def _by_name(measured: list[Measured], found: Mapping[Key, Tensor]) -> Sums:
+    return {d.name: {key: t for (name, key), t in found.items() if name == d.name} for d, _ in measured}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import torch
@@ -17,54 +16,59 @@ class Taps:
 
     They are silent in eval mode (of `model`, or of the encoder itself where no model is given), under no_grad, and while
     activation checkpointing runs a forward again. Each forward of `model` is a micro-batch, and several calls of an encoder
-    within it are averaged; without `model` every call is a micro-batch.
+    within it are averaged; without `model` every call is a micro-batch. Inside a compiled region only an encoder's last call
+    before the next mark is kept.
     """
 
     def __init__(self, encoders: Mapping[str, nn.Module], extract: Mapping[str, Extract], model: nn.Module | None):
-        self.cut: frozenset[str] = frozenset()
-        self.fired: set[str] = set()
         self.silent = False
         """While diagnostics run encoders themselves."""
-        self._extract, self._model, self._forward = extract, model, 0
-        self._kept: dict[str, list[tuple[int, Tensor]]] = {m: [] for m in encoders}
-        self._handles = [e.register_forward_hook(partial(self._at_boundary, m)) for m, e in encoders.items()]
+        self.model = model
+        self._forward = 0
+        self._taps = {m: Tap(self, m, extract.get(m)) for m in encoders}
+        self._handles = [e.register_forward_hook(self._taps[m]) for m, e in encoders.items()]
         if model is not None:
             self._handles.append(model.register_forward_pre_hook(self._mark))
 
+    @property
+    def cut(self) -> frozenset[str]:
+        """Who is skipped in the next forward."""
+        return frozenset(m for m, tap in self._taps.items() if tap.cut)
+
+    @cut.setter
+    def cut(self, modalities: frozenset[str]) -> None:
+        for m, tap in self._taps.items():
+            tap.cut = m in modalities
+
+    def never_fired(self) -> list[str]:
+        """Return the modalities whose forward was never seen."""
+        return [m for m, tap in self._taps.items() if not tap.fired]
+
     def _mark(self, model: nn.Module, args: Any) -> None:
+        if not torch.compiler.is_compiling():
+            self.mark()
+
+    def mark(self) -> None:
+        """End a micro-batch."""
+        for tap in self._taps.values():
+            tap.empty_slot(self._forward)
         self._forward += 1
-
-    def _at_boundary(self, modality: str, encoder: nn.Module, args: Any, output: Any) -> Any:
-        training = encoder.training if self._model is None else self._model.training
-        if self.silent or not (training and torch.is_grad_enabled()) or _runs_again():
-            return None
-        self.fired.add(modality)
-        self._kept[modality].append((self._forward, self._feature(modality, output)))
-        return detached(output) if modality in self.cut else None  # nothing behind a detached output runs backward
-
-    def _feature(self, modality: str, output: Any) -> Tensor:
-        feature = self._extract[modality](output) if modality in self._extract else output
-        if not isinstance(feature, Tensor):
-            raise TypeError(
-                f"the feature of encoder {modality!r} must be a tensor, found {type(feature).__name__}: say which tensor of "
-                f"its output it is, `features={{{modality!r}: lambda output: output[...]}}`"
-            )
-        return feature.detach()
 
     def rows(self, modality: str) -> int | None:
         """Return the number of rows of the latest feature; None where there is none."""
-        kept = self._kept[modality]
-        return len(kept[-1][1]) if kept and kept[-1][1].ndim else None
+        latest = self._taps[modality].latest()
+        return len(latest) if latest is not None and latest.ndim else None
 
     def take(self) -> dict[str, Tensor]:
         """Return modality -> features since the last call, micro-batches concatenated, and forget them."""
-        taken = {m: self._joined(kept) for m, kept in self._kept.items() if kept}
-        for kept in self._kept.values():
-            kept.clear()
+        self.mark()
+        taken = {m: self._joined(tap.kept) for m, tap in self._taps.items() if tap.kept}
+        for tap in self._taps.values():
+            tap.kept.clear()
         return taken
 
     def _joined(self, kept: list[tuple[int, Tensor]]) -> Tensor:
-        if self._model is None or len(kept) == len({n for n, _ in kept}):
+        if self.model is None or len(kept) == len({n for n, _ in kept}):
             return kept[0][1] if len(kept) == 1 else torch.cat([x for _, x in kept])
         forwards = dict.fromkeys(n for n, _ in kept)
         return torch.cat([torch.stack([x for n, x in kept if n == forward]).mean(0) for forward in forwards])
@@ -73,6 +77,49 @@ class Taps:
         """Take the hooks off."""
         for handle in self._handles:
             handle.remove()
+
+
+class Tap:
+    """One encoder's hook. A compiled region guards on what it reads here: on `cut`, which makes two graphs, and no more."""
+
+    def __init__(self, taps: Taps, modality: str, extract: Extract | None):
+        self.taps, self.modality, self.extract = taps, modality, extract
+        self.cut = self.fired = False
+        self.slot: Tensor | None = None
+        """What a compiled forward leaves: writing to it needs no guard, appending to a list would need one on its length."""
+        self.kept: list[tuple[int, Tensor]] = []
+
+    def __call__(self, encoder: nn.Module, args: Any, output: Any) -> Any:
+        """Keep the feature, and cut the output where that is asked for."""
+        training = encoder.training if self.taps.model is None else self.taps.model.training
+        if self.taps.silent or not (training and torch.is_grad_enabled()) or _runs_again():
+            return None
+        self.fired = True
+        if torch.compiler.is_compiling():
+            self.slot = self.feature(output)
+        else:
+            self.kept.append((self.taps._forward, self.feature(output)))
+        return detached(output) if self.cut else None  # nothing behind a detached output runs backward
+
+    def feature(self, output: Any) -> Tensor:
+        """Return the feature of an output, detached."""
+        feature = self.extract(output) if self.extract else output
+        if not isinstance(feature, Tensor):
+            raise TypeError(
+                f"the feature of encoder {self.modality!r} must be a tensor, found {type(feature).__name__}: say which tensor "
+                f"of its output it is, `features={{{self.modality!r}: lambda output: output[...]}}`"
+            )
+        return feature.detach()
+
+    def empty_slot(self, forward: int) -> None:
+        """Move what a compiled forward left to what is kept."""
+        if self.slot is not None:
+            self.kept.append((forward, self.slot))
+            self.slot = None
+
+    def latest(self) -> Tensor | None:
+        """Return the feature that was seen last."""
+        return self.slot if self.slot is not None else self.kept[-1][1] if self.kept else None
 
 
 def _runs_again() -> bool:

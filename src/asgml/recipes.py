@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from asgml.diagnostics import Diagnostic
 from asgml.interventions import Delay, Intervention, Skip
@@ -42,7 +42,8 @@ class Recipe:
 
     def fresh(self) -> Recipe:
         """Return the same parts without memory."""
-        return Recipe(tuple(d.fresh() for d in self.measure), tuple(p.fresh() for p in self.act))
+        made: dict[int, Any] = {id(part): part.fresh() for part in (*self.measure, *self.act)}  # one in both stays one
+        return Recipe(tuple(made[id(d)] for d in self.measure), tuple(made[id(p)] for p in self.act))
 
 
 def frequency(modality: str, k: int, phase: int = 0) -> Recipe:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import toy
 from asgml import Balancer, Recipe, Step
 from asgml.diagnostics import Probe
-from asgml.diagnostics._probe import pooled
+from asgml.diagnostics._features import pooled
 from toy import THREE, TWO
 
 
@@ -70,10 +70,19 @@ def test_the_first_batch_gives_the_statistics_and_the_second_one_gradient_step_o
     x = (second["good"] - first["good"].mean(0)) / first["good"].var(0, correction=0).sqrt()
     w, b = torch.zeros(8, 3, requires_grad=True), torch.zeros(3, requires_grad=True)
     torch.nn.functional.cross_entropy(x @ w + b, z, reduction="sum").backward()
-    rate = 1 / (len(x) + x.square().sum())
+    rate = 2 / (len(x) + x.square().sum())
     memory = probe.state_dict()["good"]
     torch.testing.assert_close(memory["weight"], -rate * w.grad, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(memory["bias"], -rate * b.grad, rtol=1e-3, atol=1e-4)
+
+
+def test_weights_keep_97_percent_from_batch_to_batch():
+    probe, (features, y), (_, z) = Probe(classes=3, lr=0.0), *blobs(2)
+    learn(probe, step_of({"good": features["good"]}, y))
+    probe._memory["good"] |= {"weight": torch.ones(8, 3), "bias": torch.ones(3)}
+    learn(probe, step_of({"good": features["good"]}, z))
+    torch.testing.assert_close(probe.state_dict()["good"]["weight"], torch.full((8, 3), 0.97))
+    torch.testing.assert_close(probe.state_dict()["good"]["bias"], torch.ones(3))
 
 
 @pytest.mark.parametrize("parts", [2, 4])
@@ -128,7 +137,7 @@ def test_nasty_features_keep_it_finite(rows, width, value, constant):
 @pytest.mark.parametrize(
     ("targets", "message"),
     [
-        (None, r"'probe' is a probe and needs targets: call `balancer.adjust\(targets\)`"),
+        (None, r"'probe' needs targets: call `balancer.adjust\(targets\)`"),
         (torch.zeros(4, dtype=torch.long), r"shape \(6,\), the rows of 'a', .* found shape \(4,\)"),
         (torch.zeros(6, 2, dtype=torch.long), r"found shape \(6, 2\)"),
         (torch.zeros(6), "holding class indices; found shape .*float32"),

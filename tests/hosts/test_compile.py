@@ -25,7 +25,7 @@ def _fresh():
 def train(modalities, recipe, compiled, steps=8, parts=False):
     """Train, and return weights, graphs compiled, and the graph breaks of one more forward."""
     model, counter = toy.Toy(modalities), CompileCounter()
-    balancer = Balancer(dict(model.encoders.items()), recipe)
+    balancer = Balancer(dict(model.encoders.items()), recipe(model) if callable(recipe) else recipe)
     call = model
     if compiled and parts:
         for m in modalities:
@@ -34,6 +34,7 @@ def train(modalities, recipe, compiled, steps=8, parts=False):
         call = torch.compile(model, backend=counter, fullgraph=True)  # a graph break would raise
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     for inputs, labels in toy.batches(modalities, steps):
+        model.batch = (inputs, labels)
         nn.functional.cross_entropy(call(inputs), labels).backward()
         balancer.adjust(labels)
         optimizer.step()

@@ -40,7 +40,7 @@ class Diagnostic(Stateful, ABC):
         """
 
 
-def check_every(every: int) -> None:
+def check_every(every: int, argument: str = "every") -> None:
     """Refuse a cadence below one update."""
     if every < 1:
-        raise ValueError(f"`every` is counted in updates and must be at least 1, found {every}")
+        raise ValueError(f"`{argument}` is counted in updates and must be at least 1, found {every}")

@@ -15,7 +15,9 @@ def pooled(features: Tensor) -> Tensor:
     """Bring features to (B, D) float32: (B, T, D) is averaged over T, (B, D, H, W, ...) over all that follows D."""
     if features.ndim == 3:
         features = features.mean(1)
-    return features.flatten(2).mean(2).float() if features.ndim > 2 else features.reshape(len(features), -1).float()
+    if features.ndim > 2:
+        features = features.flatten(2).mean(2)
+    return features.float() if features.ndim == 2 else features.float()[:, None]
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,23 @@ def targets_of(step: Step, modality: str, name: str) -> Tensor:
     """Return the class indices (B,) of a step, or say what is wrong with them."""
     rows = len(step.features[modality])
     if step.targets is None:
-        raise ValueError(f"{name!r} is a probe and needs targets: call `balancer.adjust(targets)`")
+        raise ValueError(f"{name!r} needs targets: call `balancer.adjust(targets)`")
     if step.targets.shape != (rows,) or step.targets.is_floating_point():
         raise ValueError(
             f"{name!r} needs targets of shape ({rows},), the rows of {modality!r}, holding class indices; found shape "
             f"{tuple(step.targets.shape)}, {step.targets.dtype}"
         )
     return step.targets
+
+
+def matrix_of(step: Step, modality: str, name: str, columns: int) -> Tensor:
+    """Return the targets of a step as float32 (B, columns), (B,) for one column, or say what is wrong with them."""
+    rows = len(step.features[modality])
+    if step.targets is None:
+        raise ValueError(f"{name!r} needs targets: call `balancer.adjust(targets)`")
+    if step.targets.shape not in {(rows, columns), *([(rows,)] if columns == 1 else [])}:
+        raise ValueError(
+            f"{name!r} needs targets of shape ({rows}, {columns}), a row for each of {modality!r}; found shape "
+            f"{tuple(step.targets.shape)}, {step.targets.dtype}"
+        )
+    return step.targets.reshape(rows, columns).float()

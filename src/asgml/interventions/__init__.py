@@ -2,7 +2,8 @@
 
 from asgml.interventions._base import Intervention
 from asgml.interventions._delay import Delay
+from asgml.interventions._record import Record
 from asgml.interventions._scale import Scale
 from asgml.interventions._skip import Skip
 
-__all__ = ["Delay", "Intervention", "Scale", "Skip"]
+__all__ = ["Delay", "Intervention", "Record", "Scale", "Skip"]

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from asgml._ranks import local, placed
 from asgml._step import NotYetMeasured, Policy, Step
 from asgml.interventions._base import Intervention, decided
 from asgml.policies import Constant, Together
@@ -27,9 +28,9 @@ class Delay(Intervention):
     use the encoder, neither feed nor drain the queue. A tau that grows by d holds for d updates, one that shrinks drops the
     oldest gradients; they never change order. With momentum the delayed gradient also enters the momentum late.
 
-    The queue takes the gradients over instead of copying them (save where they are views of a shared buffer): it holds tau
-    gradients of the encoder beside the live one. ASGML's research code stores before it reads, so its tau is a delay of
-    tau - 1; its damping is 0.1.
+    The queue takes the gradients over instead of copying them (save where they are views of a shared buffer, as DDP and
+    FSDP make them): it holds tau gradients of the encoder beside the live one, of a sharded encoder this rank's shards.
+    ASGML's research code stores before it reads, so its tau is a delay of tau - 1; its damping is 0.1.
 
     Raises ValueError for a tau that is not an integer of at least 0.
     """
@@ -80,7 +81,7 @@ class Delay(Intervention):
             self._warm.add(modality)
         for name, parameter in params.items():
             grad = due.get(name)
-            parameter.grad = None if grad is None else grad.to(parameter.device)
+            parameter.grad = None if grad is None else placed(grad, parameter)
 
     def _damped(self, grads: Gradients, tau: int) -> Gradients:
         if self.damping and tau and grads:
@@ -109,8 +110,10 @@ class Delay(Intervention):
 
 
 def _owned(grad: Tensor) -> Tensor:
-    """Return a gradient that nobody else writes to: DDP's views of its buckets are copied, all others are taken over."""
-    return grad.clone() if grad._is_view() else grad
+    """Return a gradient with a storage of its own: views of DDP's buckets and FSDP's buffers are copied, others taken over."""
+    here = local(grad)
+    shared = here.layout is torch.strided and here.untyped_storage().nbytes() > here.nbytes
+    return grad.clone() if shared or here._is_view() else grad
 
 
 def _checked(taus: Mapping[str, Any]) -> Mapping[str, int]:

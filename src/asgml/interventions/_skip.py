@@ -62,7 +62,7 @@ class Skip(Intervention):
 
     def adjust(self, step: Step) -> None:
         """Count skips in a row, and forced updates."""
-        for m in step.used:
+        for m in sorted(step.used):
             self._streak[m] = self._streak.get(m, 0) + 1 if m in step.skipped else 0
             if m in self._forcing:
                 self.forced[m] = self.forced.get(m, 0) + 1

@@ -5,11 +5,11 @@ import math
 
 import numpy as np
 import pytest
-import small
 import torch
 from sklearn.metrics import accuracy_score, f1_score
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+import small
 from asgml.lab import store
 from asgml.lab.training import cell as cells
 from asgml.lab.training.loop import Trainer

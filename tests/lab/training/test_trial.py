@@ -7,9 +7,9 @@ import sys
 import time
 
 import pytest
-import small
 from filelock import FileLock
 
+import small
 from asgml.lab import trial
 
 

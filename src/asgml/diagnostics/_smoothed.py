@@ -1,0 +1,70 @@
+"""Any diagnostic, made steadier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from asgml._step import Step
+from asgml.diagnostics._average import Averaged, Once, check_decay
+from asgml.diagnostics._base import Diagnostic
+
+
+@dataclass
+class Smoothed(Averaged):
+    """Exponential average of another diagnostic's readings, without start-up bias: weight `1 - decay` on the newest.
+
+    Its name is `smoothed_<name>` unless one is given, its cadence that of the diagnostic, which learns as it would alone. A
+    modality that an update leaves out keeps its average. It averages what each rank measures, weighted by rows: norms of
+    gradients that are sharded over ranks cannot be averaged so and are refused with a ValueError.
+
+    >>> from asgml.diagnostics import GradNorm, Smoothed
+    >>> Smoothed(GradNorm(), decay=0.99)
+    Smoothed(diagnostic=GradNorm(every=1, name='grad_norm'), decay=0.99, name='smoothed_grad_norm')
+    """
+
+    diagnostic: Diagnostic
+    decay: float = 0.9
+    name: str = ""
+    _memory: dict[str, dict[str, Tensor]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _once: Once = field(default_factory=Once, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.diagnostic, Diagnostic):
+            raise TypeError(f"`diagnostic` must be a Diagnostic, found {self.diagnostic!r}")
+        check_decay(self.decay)
+        self.diagnostic = self.diagnostic.fresh()
+        self.every = self.diagnostic.every
+        self.name = self.name or f"smoothed_{self.diagnostic.name}"
+
+    def now(self, step: Step) -> Mapping[str, Tensor]:
+        """Return what the diagnostic measures."""
+        values = self.diagnostic.measure(step)
+        sharded = [m for m in values if any(hasattr(p, "device_mesh") for p in step.params.get(m, {}).values())]
+        if self.diagnostic.is_norm and sharded:
+            raise ValueError(
+                f"{self.name!r} cannot average {self.diagnostic.name!r} of {sharded}: each rank has the norm of its shard "
+                "alone; measure it without Smoothed"
+            )
+        return values
+
+    def evidence(self, step: Step) -> Mapping[str, Tensor]:
+        """Return its own sums, and the diagnostic's under `of.`."""
+        return {**super().evidence(step), **{f"of.{key}": value for key, value in self.diagnostic.evidence(step).items()}}
+
+    def learn(self, step: Step, sums: Mapping[str, Tensor]) -> None:
+        """Move the averages, and let the diagnostic learn."""
+        super().learn(step, {key: value for key, value in sums.items() if not key.startswith("of.")})
+        self.diagnostic.learn(step, {key[3:]: value for key, value in sums.items() if key.startswith("of.")})
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the averages and the diagnostic's memory."""
+        return {**super().state_dict(), "of": self.diagnostic.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take both over."""
+        super().load_state_dict(state)
+        self.diagnostic.load_state_dict(state["of"])

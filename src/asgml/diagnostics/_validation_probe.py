@@ -1,0 +1,103 @@
+"""How much each encoder's feature tells of samples that it never trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from asgml._step import Step
+from asgml.diagnostics._average import Averaged, Once, check_decay
+from asgml.diagnostics._base import check_every
+from asgml.diagnostics._held_out import Batch, HeldOut
+from asgml.diagnostics._probe import Probe
+from asgml.diagnostics._quiet import undisturbed
+
+Encoders = Mapping[str, Callable[[Any], Tensor]]
+
+
+@dataclass
+class ValidationProbe(Averaged):
+    """Accuracy (share, 0-1) of an online linear probe on held-out batches: what a feature tells of samples never trained on.
+
+    It holds a `Probe` of its own, which learns from the training features of every update (a reference to another one would
+    be lost when a recipe makes its fresh copies). Every `score_every` updates it scores one held-out batch: measurement i
+    uses batch i modulo their number. The reading is an exponential average over measurements, without start-up bias.
+
+    `encoders` is modality -> its module, or a function that returns its feature (B, D). `batches` holds pairs (modality ->
+    encoder input, targets (B,)), on the encoders' device: a sequence, or anything that gives the same batches each time that
+    it is iterated. Encoders run in eval mode, without a graph; modes, generators and skips are as if they had not.
+
+    Raises TypeError for a one-shot iterator, ValueError for no batch.
+
+    >>> import torch
+    >>> from asgml import Balancer
+    >>> from asgml.diagnostics import ValidationProbe
+    >>> audio, held_out = torch.nn.Linear(4, 2), [({"audio": torch.ones(8, 4)}, torch.zeros(8, dtype=torch.long))]
+    >>> balancer = Balancer({"audio": audio}, measure=[ValidationProbe(10, {"audio": audio}, held_out)])
+    >>> audio(torch.ones(8, 4)).sum().backward()
+    >>> balancer.adjust(torch.zeros(8, dtype=torch.long))  # a probe of zeros names class 0
+    {'validation_probe': {'audio': 1.0}}
+    """
+
+    classes: int
+    encoders: Encoders = field(repr=False)
+    batches: Iterable[Batch] = field(repr=False)
+    score_every: int = 20
+    lr: float = 1.0
+    decay: float = 0.9
+    name: str = "validation_probe"
+    _probe: Probe = field(init=False, repr=False, compare=False)
+    _scored: int = field(default=0, init=False, repr=False, compare=False)
+    _held_out: HeldOut = field(init=False, repr=False, compare=False)
+    _memory: dict[str, dict[str, Tensor]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _once: Once = field(default_factory=Once, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        check_every(self.score_every, "score_every")
+        check_decay(self.decay)
+        self._probe = Probe(self.classes, self.lr, self.decay, name=self.name)
+        self._held_out = HeldOut(self.batches)
+
+    def now(self, step: Step) -> Mapping[str, Tensor]:
+        """Return modality -> accuracy on the batch whose turn it is; nothing in the updates between."""
+        if step.index % self.score_every:
+            return {}
+        if unknown := sorted(set(self.encoders) - set(step.params)):
+            raise ValueError(f"{self.name!r} has encoders for {unknown}; the modalities are {sorted(step.params)}")
+        with torch.no_grad(), undisturbed(self.encoders.values(), evaluating=True):
+            inputs, targets = self._held_out.at(self._scored)
+            features = {m: encoder(inputs[m]) for m, encoder in self.encoders.items() if m in inputs}
+        return {m: self._accuracy(m, feature, targets) for m, feature in features.items()}
+
+    def _accuracy(self, modality: str, feature: object, targets: Tensor) -> Tensor:
+        if not isinstance(feature, Tensor) or targets.shape != (len(feature),) or targets.is_floating_point():
+            found = tuple(feature.shape) if isinstance(feature, Tensor) else type(feature).__name__
+            raise ValueError(
+                f"`batches` must hold (modality -> input, class indices (B,)), and `encoders[{modality!r}]` return a feature "
+                f"(B, D): found {found} and targets of shape {tuple(targets.shape)}, {targets.dtype}"
+            )
+        return (self._probe.predict(modality, feature).argmax(1) == targets).float().mean()
+
+    def evidence(self, step: Step) -> Mapping[str, Tensor]:
+        """Return its own sums, and those that the probe learns from under `of.`."""
+        return {**super().evidence(step), **{f"of.{key}": value for key, value in self._probe.evidence(step).items()}}
+
+    def learn(self, step: Step, sums: Mapping[str, Tensor]) -> None:
+        """Move the averages, let the probe learn, and go on to the next batch where one was scored."""
+        super().learn(step, {key: value for key, value in sums.items() if not key.startswith("of.")})
+        self._probe.learn(step, {key[3:]: value for key, value in sums.items() if key.startswith("of.")})
+        self._scored += step.index % self.score_every == 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the averages, the probe's memory, and the number of batches scored."""
+        return {**super().state_dict(), "of": self._probe.state_dict(), "scored": self._scored}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take them over."""
+        super().load_state_dict(state)
+        self._probe.load_state_dict(state["of"])
+        self._scored = state["scored"]

@@ -1,0 +1,72 @@
+"""How far each encoder has gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from asgml._step import Step
+from asgml.diagnostics._base import Diagnostic, check_every
+
+
+@dataclass
+class WeightDrift(Diagnostic):
+    """Relative distance ||theta - theta_0|| / ||theta_0|| of an encoder's parameters from where they were at the start.
+
+    The start is the first update after attaching, or after `reset`: the first reading is 0. Skipped encoders are measured
+    too. Where the start is all zeros the reading is the distance itself. Parameters alone count, no BatchNorm statistics.
+
+    Memory: it keeps one copy of every encoder's parameters, on their device, and the state carries it. Sharded encoders are
+    refused with a ValueError.
+
+    >>> from asgml.diagnostics import WeightDrift
+    >>> WeightDrift(every=10)
+    WeightDrift(every=10, name='weight_drift')
+    """
+
+    every: int = 1
+    name: str = "weight_drift"
+    _start: dict[str, dict[str, Tensor]] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        check_every(self.every)
+
+    def reset(self) -> None:
+        """Count from the next measured update on."""
+        self._start = {}
+
+    def measure(self, step: Step) -> Mapping[str, Tensor]:
+        """Return modality -> relative distance, 0-dim."""
+        return {m: self._drift(m, params) for m, params in step.params.items() if m in step.used and params}
+
+    def _drift(self, modality: str, params: Mapping[str, Tensor]) -> Tensor:
+        if any(hasattr(p, "device_mesh") for p in params.values()):
+            raise ValueError(f"{self.name!r} needs the whole of {modality!r}, whose parameters are sharded over ranks")
+        start = self._start.get(modality)
+        if start is None:
+            return next(iter(params.values())).new_zeros((), dtype=torch.float32)
+        moved, size = _norm(p.detach() - start[name] for name, p in params.items()), _norm(start.values())
+        return moved / torch.where(size > 0, size, 1)
+
+    def learn(self, step: Step, sums: Mapping[str, Tensor]) -> None:
+        """Keep the start, once."""
+        for modality, params in step.params.items():
+            if modality not in self._start:
+                self._start[modality] = {name: p.detach().clone() for name, p in params.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return modality -> name -> the parameter at the start."""
+        return {m: dict(start) for m, start in self._start.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over copies of them."""
+        self._start = {m: {name: t.clone() for name, t in start.items()} for m, start in state.items()}
+
+
+def _norm(tensors: Iterable[Tensor]) -> Tensor:
+    length: Tensor = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(t.float()) for t in tensors]))
+    return length

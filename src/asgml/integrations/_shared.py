@@ -1,0 +1,123 @@
+"""What the hosts' callbacks share: the words for a missing host, finding encoders, gathering targets, moving a state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from asgml._balancer import Balancer
+from asgml._checks import Encoder
+from asgml._step import Readings
+
+Encoders = Callable[[Any], Mapping[str, Encoder]] | Mapping[str, str]
+"""A function from the host's model to encoders, or modality -> the encoder's attribute path in that model."""
+
+
+def absent(name: str, extra: str, error: Exception) -> ImportError:
+    """Return the error for a host that is missing or broken."""
+    return ImportError(
+        f"asgml.integrations.{extra} needs {name}, whose import failed with {type(error).__name__}: {error}. "
+        f"Install it with `pip install 'asgml[{extra}]'`; where it is installed, `python -c 'import {extra}'` shows what is "
+        "broken (often a torchvision or torchaudio that does not fit torch: uninstall it)"
+    )
+
+
+def resolved(encoders: Encoders, model: nn.Module) -> Mapping[str, Encoder]:
+    """Return modality -> encoder of a model."""
+    if isinstance(encoders, Mapping):
+        return {m: _submodule(m, path, model) for m, path in encoders.items()}
+    return encoders(model)
+
+
+def check_encoders(encoders: object) -> None:
+    """Refuse what is neither a function nor a mapping of attribute paths."""
+    if isinstance(encoders, Mapping) and all(isinstance(path, str) for path in encoders.values()):
+        return
+    if isinstance(encoders, nn.Module | Mapping) or not callable(encoders):
+        raise TypeError(
+            "`encoders` must be a function from the model to its encoders, `lambda model: {'audio': model.audio}`, or a "
+            f"mapping of attribute paths, `{{'audio': 'audio'}}`, found {_kind(encoders)}"
+        )
+
+
+def _kind(found: object) -> str:
+    kind = type(found).__name__
+    return f"{kind} of {', '.join(type(v).__name__ for v in found.values())}" if isinstance(found, Mapping) else kind
+
+
+def _submodule(modality: str, path: str, model: nn.Module) -> nn.Module:
+    try:
+        return model.get_submodule(path)
+    except AttributeError:
+        have = [name for name, _ in model.named_children()]
+        raise ValueError(
+            f"`encoders[{modality!r}]`: the model has no submodule {path!r}; its own begin with {', '.join(have) or 'nothing'}"
+        ) from None
+
+
+class Targets:
+    """The targets (B, ...) of the micro-batches of one update, as far as they were found and fit together."""
+
+    def __init__(self, advice: str):
+        self._advice, self._seen, self._problem = advice, list[Tensor](), ""
+
+    def add(self, found: object) -> None:
+        """Note one micro-batch's targets; what is no tensor with rows counts as not found."""
+        if not isinstance(found, Tensor) or not found.ndim:
+            self._problem = f"no targets were found in the batch ({type(found).__name__} in their place)"
+        elif self._seen and found.shape[1:] != self._seen[0].shape[1:]:
+            shapes = f"{tuple(self._seen[0].shape)} and {tuple(found.shape)}"
+            self._problem = f"the targets of two micro-batches have shapes {shapes}, which do not join"
+        else:
+            self._seen.append(found.detach())
+
+    def forget(self) -> str:
+        """Start a new update; return what was wrong in the last one."""
+        problem, self._problem, self._seen = self._problem, "", []
+        return problem
+
+    def adjust(self, balancer: Balancer) -> Readings:
+        """Call `balancer.adjust` with all rows; where they are missing and somebody needs them, its error says why."""
+        targets = torch.cat(self._seen) if self._seen and not self._problem else None
+        problem = self.forget() or "no targets were seen"
+        try:
+            return balancer.adjust(targets)
+        except ValueError as error:
+            if targets is None:
+                error.add_note(f"In this callback: {problem}. {self._advice}")
+            raise
+
+
+class MicroBatches(nn.Module):
+    """Stands for the host's model in `Balancer(model=...)`: one call marks one micro-batch, however often the model is called.
+
+    It is in train mode: while a host evaluates, no gradient is recorded, and hooks are silent.
+    """
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self._named = model.named_parameters
+
+    def named_parameters(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, nn.Parameter]]:
+        """Iterate over the host's model's."""
+        return self._named(*args, **kwargs)
+
+    def forward(self) -> None:
+        """Do nothing: that it was called is what counts."""
+
+
+def named(readings: Readings) -> dict[str, float]:
+    """Return `asgml/<reading>/<modality>` -> value, for a logger."""
+    return {f"asgml/{name}/{m}": value for name, values in readings.items() for m, value in values.items()}
+
+
+def moved(state: Any, device: torch.device) -> Any:
+    """Return a state with its tensors on a device, save bytes: those are a generator's state, which lives on the CPU."""
+    if isinstance(state, Tensor):
+        return state if state.dtype == torch.uint8 else state.to(device)
+    if isinstance(state, dict):
+        return {key: moved(value, device) for key, value in state.items()}
+    return [moved(value, device) for value in state] if isinstance(state, list) else state
