@@ -9,7 +9,7 @@ from torch import Tensor
 
 from asgml._step import Step
 from asgml.diagnostics._features import matrix_of
-from asgml.diagnostics._online import Memory, OnlineLinear
+from asgml.diagnostics._online import Memory, OnlineLinear, Seen
 
 
 @dataclass
@@ -35,6 +35,7 @@ class MultilabelProbe(OnlineLinear):
     every: int = 1
     name: str = "multilabel_probe"
     _memory: dict[str, Memory] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _looks: dict[str, Seen] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.check()
@@ -54,11 +55,11 @@ class MultilabelProbe(OnlineLinear):
         """Return probabilities less the targets."""
         return logits.sigmoid() - targets
 
-    def counts(self, modality: str, features: Tensor, targets: Tensor) -> Memory:
+    def counts(self, modality: str, logits: Tensor, targets: Tensor) -> Memory:
         """Return, per label, how many positives and negatives there are, and how many of each are found."""
         memory = self._memory.get(modality)
         share = memory["positives"] / memory["mass"] if memory else targets.new_tensor(0.5)
-        yes = (self.predict(modality, features).sigmoid() > share).float()
+        yes = (logits.sigmoid() > share).float()
         return {
             "positives": targets.sum(0),
             "negatives": (1 - targets).sum(0),

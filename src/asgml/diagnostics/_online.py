@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,6 +20,16 @@ KEPT = 0.97
 SUMS = ("rows", "sum", "square", "weight", "bias", "length")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What a probe makes of a step's features: pooled (B, D), standardised (B, D), logits (B, outputs)."""
+
+    features: Tensor
+    x: Tensor
+    z: Tensor
+    logits: Tensor
+
+
 class OnlineLinear(Diagnostic):
     """A linear classifier per modality on features standardised by running statistics; its subclasses say of what kind.
 
@@ -30,6 +41,7 @@ class OnlineLinear(Diagnostic):
     lr: float
     decay: float
     _memory: dict[str, Memory]
+    _looks: dict[str, Seen]
 
     @property
     @abstractmethod
@@ -45,7 +57,7 @@ class OnlineLinear(Diagnostic):
         """Return the gradient (B, outputs) of the summed loss with respect to the logits."""
 
     @abstractmethod
-    def counts(self, modality: str, features: Tensor, targets: Tensor) -> Memory:
+    def counts(self, modality: str, logits: Tensor, targets: Tensor) -> Memory:
         """Return what is counted of a batch before it is learnt from: name -> sum over its rows."""
 
     @abstractmethod
@@ -62,7 +74,7 @@ class OnlineLinear(Diagnostic):
         found = {}
         for modality, features in step.features.items():
             if rows := len(features):
-                counts = self.counts(modality, features, self.targets(step, modality))
+                counts = self.counts(modality, self._seen(modality, features).logits, self.targets(step, modality))
                 found[modality] = self.reading(self._averaged(modality, {k: v / rows for k, v in counts.items()}))
         return found
 
@@ -70,17 +82,16 @@ class OnlineLinear(Diagnostic):
         """Return, per modality, the sums over rows that one gradient step needs."""
         found: dict[str, Tensor] = {}
         for modality, features in step.features.items():
-            x, y = pooled(features), self.targets(step, modality)
-            memory = self._of(modality, x)
-            z = Moments.of(memory).standardised(x)
-            error = self.error(torch.addmm(memory["bias"], z, memory["weight"]), y)
+            seen, y = self._seen(modality, features), self.targets(step, modality)
+            x, z, error = seen.x, seen.z, self.error(seen.logits, y)
             values = (x.new_tensor(len(x)), x.sum(0), x.square().sum(0), z.T @ error, error.sum(0), z.square().sum())
-            sums = dict(zip(SUMS, values, strict=True)) | self.counts(modality, features, y)
+            sums = dict(zip(SUMS, values, strict=True)) | self.counts(modality, seen.logits, y)
             found |= {f"{modality}.{key}": value for key, value in sums.items()}
         return found
 
     def learn(self, step: Step, sums: Mapping[str, Tensor]) -> None:
         """Take one gradient step per modality, and move the averages."""
+        self._looks.clear()
         for modality in dict.fromkeys(key.rpartition(".")[0] for key in sums):
             of = {key.rpartition(".")[2]: value for key, value in sums.items() if key.rpartition(".")[0] == modality}
             rows = of["rows"].clamp_min(1)
@@ -96,9 +107,7 @@ class OnlineLinear(Diagnostic):
 
     def predict(self, modality: str, features: Tensor) -> Tensor:
         """Return logits (B, outputs) for features (B, ...); zeros before anything was learnt."""
-        x = pooled(features)
-        memory = self._of(modality, x)
-        return torch.addmm(memory["bias"], Moments.of(memory).standardised(x), memory["weight"])
+        return self._look(modality, features).logits
 
     def state_dict(self) -> dict[str, Any]:
         """Return modality -> weights, running statistics and averages."""
@@ -106,7 +115,20 @@ class OnlineLinear(Diagnostic):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over a copy of what `state_dict` returned."""
+        self._looks.clear()
         self._memory = {m: {name: t.clone() for name, t in memory.items()} for m, memory in state.items()}
+
+    def _look(self, modality: str, features: Tensor) -> Seen:
+        x = pooled(features)
+        memory = self._of(modality, x)
+        z = Moments.of(memory).standardised(x)
+        return Seen(features, x, z, torch.addmm(memory["bias"], z, memory["weight"]))
+
+    def _seen(self, modality: str, features: Tensor) -> Seen:
+        """Look once at a step's features, for `measure` and for `evidence`."""
+        if modality not in self._looks or self._looks[modality].features is not features:
+            self._looks[modality] = self._look(modality, features)
+        return self._looks[modality]
 
     def _of(self, modality: str, x: Tensor) -> Memory:
         """Return a modality's memory on the device of x: a checkpoint may have been read to another one."""

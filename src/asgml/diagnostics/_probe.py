@@ -9,7 +9,7 @@ from torch import Tensor
 
 from asgml._step import Step
 from asgml.diagnostics._features import targets_of
-from asgml.diagnostics._online import Memory, OnlineLinear
+from asgml.diagnostics._online import Memory, OnlineLinear, Seen
 
 
 @dataclass
@@ -43,6 +43,7 @@ class Probe(OnlineLinear):
     every: int = 1
     name: str = "probe"
     _memory: dict[str, Memory] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _looks: dict[str, Seen] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.check()
@@ -64,9 +65,9 @@ class Probe(OnlineLinear):
         error[torch.arange(len(error), device=error.device), targets] -= 1
         return error
 
-    def counts(self, modality: str, features: Tensor, targets: Tensor) -> Memory:
+    def counts(self, modality: str, logits: Tensor, targets: Tensor) -> Memory:
         """Return the number of rows that are named right."""
-        return {"accuracy": (self.predict(modality, features).argmax(1) == targets).float().sum()}
+        return {"accuracy": (logits.argmax(1) == targets).float().sum()}
 
     def reading(self, averages: Memory) -> Tensor:
         """Return the accuracy."""
