@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def _refused(path: str) -> str:
     with pytest.raises(InputError) as error:
         load_object(path, "methods.mine.import")
-    assert str(error.value).startswith("methods.mine.import: ")
+    assert str(error.value).startswith("`methods.mine.import`: ")
     return str(error.value)
 
 

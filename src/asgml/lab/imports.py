@@ -22,12 +22,12 @@ def load_object(path: str, setting: str) -> Any:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
-        raise InputError(f"{setting}: importing the module {module_name!r} failed with {_words(error)}") from error
+        raise InputError(f"`{setting}`: importing the module {module_name!r} failed with {_words(error)}") from error
     try:
         return getattr(module, name)
     except AttributeError as error:
         hint = did_you_mean(name, [n for n in dir(module) if not n.startswith("_")])
-        raise InputError(f"{setting}: the module {module_name!r} has no {name!r}{hint}") from error
+        raise InputError(f"`{setting}`: the module {module_name!r} has no {name!r}{hint}") from error
 
 
 def find_module(path: str, setting: str) -> None:
@@ -38,13 +38,13 @@ def find_module(path: str, setting: str) -> None:
         found = importlib.util.find_spec(module_name)
     except ModuleNotFoundError as error:
         if not f"{module_name}.".startswith(f"{error.name}."):
-            raise InputError(f"{setting}: importing {module_name!r} failed with {_words(error)}") from error
+            raise InputError(f"`{setting}`: importing {module_name!r} failed with {_words(error)}") from error
         found = None
     except Exception as error:
-        raise InputError(f"{setting}: importing the parents of {module_name!r} failed with {_words(error)}") from error
+        raise InputError(f"`{setting}`: importing the parents of {module_name!r} failed with {_words(error)}") from error
     if found is None:
         raise InputError(
-            f"{setting}: there is no module {module_name!r} (found in {path!r}); install it, or run asgml in the folder "
+            f"`{setting}`: there is no module {module_name!r} (found in {path!r}); install it, or run asgml in the folder "
             "that holds it"
         )
 
@@ -52,7 +52,7 @@ def find_module(path: str, setting: str) -> None:
 def _parts(path: str, setting: str) -> tuple[str, str]:
     module_name, colon, name = path.partition(":")
     if not (colon and name.isidentifier() and all(part.isidentifier() for part in module_name.split("."))):
-        raise InputError(f"{setting}: must have the form 'package.module:name', found {path!r}")
+        raise InputError(f"`{setting}`: must have the form 'package.module:name', found {path!r}")
     return module_name, name
 
 

@@ -68,11 +68,11 @@ WRONG = {
     "run phas1": "'phas1' is neither a built-in experiment nor a file that exists; did you mean 'phase1'?",
     "run phase1 --set train.lrr=1": "`train.lrr`: unknown setting; did you mean 'lr'?",
     "run phase1 --set dataset.name=keypd": "`dataset.name`: unknown data set 'keypd'; did you mean 'keypad'?",
-    "run phase1 --set dataset.import=nowhere:data": "dataset.import: there is no module 'nowhere' (found in 'nowhere:data'); "
+    "run phase1 --set dataset.import=nowhere:data": "`dataset.import`: there is no module 'nowhere' (found in 'nowhere:data'); "
     "install it, or run asgml in the folder that holds it",
-    "run phase1 --set methods.own.import=nowhere:f": "methods.own.import: there is no module 'nowhere' (found in 'nowhere:f'); "
-    "install it, or run asgml in the folder that holds it",
-    "run phase1 --set model.encoders.audio.import=nowhere:f": "model.encoders.audio.import: there is no module 'nowhere' "
+    "run phase1 --set methods.own.import=nowhere:f": "`methods.own.import`: there is no module 'nowhere' (found in "
+    "'nowhere:f'); install it, or run asgml in the folder that holds it",
+    "run phase1 --set model.encoders.audio.import=nowhere:f": "`model.encoders.audio.import`: there is no module 'nowhere' "
     "(found in 'nowhere:f'); install it, or run asgml in the folder that holds it",
     "list dataset": 'Invalid value "dataset" for WHAT. Choose from: "datasets", "methods", "experiments". '
     'Did you mean "datasets"?',

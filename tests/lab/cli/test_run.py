@@ -115,7 +115,7 @@ def test_data_that_cannot_be_read_stops_the_run_before_anything_is_written(
 
 def test_real_data_that_is_not_there_stops_the_run(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     assert world.run("baseline", sets=("dataset.name=avdigits", "dataset.root=nowhere")) == 2
-    assert capsys.readouterr().err.startswith("asgml: error: dataset.root: must be a folder that can be read")
+    assert capsys.readouterr().err.startswith("asgml: error: `dataset.root`: must be a folder that can be read")
     assert world.told == []
 
 

@@ -127,6 +127,10 @@ MESSAGES = {
         "`methods.x.decay.1`: must be a finite number, found nan",
     ),
     "no seeds": (document(seeds=[]), "`seeds`: must not be empty, found []"),
+    "a method named like a file": (
+        document(methods={"report.html": []}),
+        "`methods.report.html`: a method's name must not end like a file's of the report, found 'report.html'",
+    ),
     "same seeds": (document(seeds=[0, 0]), "`seeds`: must differ from each other, found [0, 0]"),
     "negative seed": (document(seeds=[0, -1]), "`seeds.1`: must be greater than or equal to 0, found -1"),
     "only a negative seed": (document(seeds=[-1]), "`seeds.0`: must be greater than or equal to 0, found -1"),

@@ -32,13 +32,13 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     missing = tmp_path / "nowhere"
     with pytest.raises(InputError) as error:
         _fsdd.listing(missing)
-    expected = f"dataset.root: must be a folder that can be read, found {missing} (No such file or directory)"
+    expected = f"`dataset.root`: must be a folder that can be read, found {missing} (No such file or directory)"
     assert str(error.value) == expected
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=r"dataset.root: must be a folder .*file \(Not a directory\)"):
+    with pytest.raises(InputError, match=r"`dataset.root`: must be a folder .*file \(Not a directory\)"):
         _fsdd.listing(tmp_path / "file")
 
 
@@ -47,7 +47,7 @@ def test_a_folder_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: p
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "iterdir", denied)
-    with pytest.raises(InputError, match=r"dataset.root: must be a folder that can be read, .*\(Permission denied\)"):
+    with pytest.raises(InputError, match=r"`dataset.root`: must be a folder that can be read, .*\(Permission denied\)"):
         _fsdd.listing(tmp_path)
 
 
@@ -56,7 +56,7 @@ def test_a_folder_without_recordings_is_refused(tmp_path: Path) -> None:
         (tmp_path / name).write_text("")
     with pytest.raises(InputError) as error:
         _fsdd.listing(tmp_path)
-    assert "dataset.root: must hold Free Spoken Digit recordings, {digit}_{speaker}_{index}.wav" in str(error.value)
+    assert "`dataset.root`: must hold Free Spoken Digit recordings, {digit}_{speaker}_{index}.wav" in str(error.value)
     assert f"found none in {tmp_path}; they lie in the folder `recordings` of" in str(error.value)
 
 

@@ -84,7 +84,7 @@ def test_a_seed_of_its_own_wins(module: str, given: int | None, used: int) -> No
 def test_what_cannot_be_used_is_refused(module: str, name: str, arguments: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message) as error:
         _load(f"{module}:{name}", **arguments)
-    assert str(error.value).startswith("dataset.import: ")
+    assert str(error.value).startswith("`dataset.import`: ")
     assert module in str(error.value)
 
 
@@ -96,5 +96,5 @@ def test_an_error_of_their_own_is_theirs(module: str) -> None:
 def test_check_finds_a_missing_module_but_imports_nothing(module: str) -> None:
     datasets.check(ImportedDataset(**{"import": f"{module}:make"}))
     assert module not in sys.modules
-    with pytest.raises(InputError, match=r"dataset.import: there is no module 'no_such_module'"):
+    with pytest.raises(InputError, match=r"`dataset.import`: there is no module 'no_such_module'"):
         datasets.check(ImportedDataset(**{"import": "no_such_module:make"}))

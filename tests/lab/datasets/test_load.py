@@ -98,17 +98,17 @@ def test_check_passes_what_can_be_loaded(root: Path) -> None:
 
 @pytest.mark.parametrize("call", [datasets.check, lambda s: datasets.load(s, 0)])
 def test_a_missing_root_is_refused(call: object, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"dataset.root: must be a folder that can be read"):
+    with pytest.raises(InputError, match=r"`dataset.root`: must be a folder that can be read"):
         call(AVDigits(root=tmp_path / "nowhere"))  # type: ignore[operator]
 
 
 def test_an_empty_root_is_refused_at_once(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"dataset.root: must hold Free Spoken Digit recordings"):
+    with pytest.raises(InputError, match=r"`dataset.root`: must hold Free Spoken Digit recordings"):
         datasets.check(AVDigits(root=tmp_path))
 
 
 def test_wrong_text_needs_text() -> None:
-    message = "dataset.wrong_share: 'text' must be a modality of the data set; set dataset.third_modality: true"
+    message = "`dataset.wrong_share`: 'text' must be a modality of the data set; set dataset.third_modality: true"
     with pytest.raises(InputError, match=message):
         datasets.check(Keypad(wrong_share={"text": 0.1}))
 

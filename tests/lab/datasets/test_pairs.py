@@ -51,7 +51,7 @@ def test_every_speaker_gets_a_turn() -> None:
 
 def test_two_speakers_are_too_few() -> None:
     few = _fsdd.parse(n for n in ALL if "ann" in n or "bob" in n)
-    message = r"dataset.split: by speaker there must be 3 speakers or more, found ann, bob in /data; add .* split: official"
+    message = r"`dataset.split`: by speaker there must be 3 speakers or more, found ann, bob in /data; add .* split: official"
     with pytest.raises(InputError, match=message):
         _cut(recordings=few, split="speaker")
 
@@ -59,7 +59,7 @@ def test_two_speakers_are_too_few() -> None:
 @pytest.mark.parametrize(("indices", "missing"), [((5, 6, 7), "test"), ((0, 1), "train and validation"), ((0, 5), "train")])
 def test_an_official_split_without_a_part_is_refused(indices: tuple[int, ...], missing: str) -> None:
     few = _fsdd.parse(f"1_ann_{i}.wav" for i in indices)
-    message = f"dataset.root: the official split leaves nothing for {missing}, found {len(indices)} recordings in /data"
+    message = f"`dataset.root`: the official split leaves nothing for {missing}, found {len(indices)} recordings in /data"
     with pytest.raises(InputError, match=message):
         _cut(recordings=few)
 
@@ -75,7 +75,7 @@ def test_train_size_is_stratified_and_leaves_the_rest(split: str) -> None:
 
 
 def test_too_large_a_train_size_is_refused() -> None:
-    with pytest.raises(InputError, match=r"dataset.train_size: must be at most 320, .*found 321; lower it"):
+    with pytest.raises(InputError, match=r"`dataset.train_size`: must be at most 320, .*found 321; lower it"):
         _cut(train_size=321)
 
 

@@ -63,5 +63,7 @@ def test_no_size_keeps_all() -> None:
 
 
 def test_too_large_a_size_is_refused() -> None:
-    with pytest.raises(InputError, match=r"dataset.train_size: must be at most 4, what the split leaves .*, found 5; lower it"):
+    with pytest.raises(
+        InputError, match=r"`dataset.train_size`: must be at most 4, what the split leaves .*, found 5; lower it"
+    ):
         shrink(np.arange(4), 5, np.random.default_rng(0), np.zeros(4))

@@ -142,6 +142,13 @@ class Experiment(Settings):
         return self
 
     @model_validator(mode="after")
+    def _methods_are_no_files(self) -> Experiment:
+        for name in self.methods:
+            if name.endswith((".md", ".html", ".json")):  # a method's folder stands beside the report's files
+                raise ValueError(f"`methods.{name}`: a method's name must not end like a file's of the report, found {name!r}")
+        return self
+
+    @model_validator(mode="after")
     def _modalities_exist(self) -> Experiment:
         if isinstance(self.dataset, ImportedDataset):
             return self  # known once it is loaded

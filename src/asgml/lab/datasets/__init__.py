@@ -38,7 +38,7 @@ def check(settings: DatasetSettings | ImportedDataset) -> None:
 
         _fsdd.listing(settings.root)
     elif isinstance(settings, Keypad) and "text" in settings.wrong_share and not settings.third_modality:
-        raise InputError("dataset.wrong_share: 'text' must be a modality of the data set; set dataset.third_modality: true")
+        raise InputError("`dataset.wrong_share`: 'text' must be a modality of the data set; set dataset.third_modality: true")
 
 
 def _load_built_in(settings: DatasetSettings, seed: int) -> Data:

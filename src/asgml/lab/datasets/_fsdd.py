@@ -38,11 +38,11 @@ def listing(root: Path) -> list[str]:
     try:
         names = sorted(path.name for path in root.iterdir() if NAME.fullmatch(path.name))
     except OSError as error:
-        raise InputError(f"dataset.root: must be a folder that can be read, found {root} ({error.strerror})") from error
+        raise InputError(f"`dataset.root`: must be a folder that can be read, found {root} ({error.strerror})") from error
     if not names:
         raise InputError(
-            f"dataset.root: must hold Free Spoken Digit recordings, {{digit}}_{{speaker}}_{{index}}.wav, found none in {root}; "
-            "they lie in the folder `recordings` of github.com/Jakobovski/free-spoken-digit-dataset"
+            f"`dataset.root`: must hold Free Spoken Digit recordings, {{digit}}_{{speaker}}_{{index}}.wav, found none in "
+            f"{root}; they lie in the folder `recordings` of github.com/Jakobovski/free-spoken-digit-dataset"
         )
     return names
 

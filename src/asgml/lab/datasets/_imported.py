@@ -25,14 +25,14 @@ def load_imported(settings: ImportedDataset, seed: int) -> Data:
     data = make(**arguments)
     if not isinstance(data, Data):
         kind = f"{type(data).__module__}.{type(data).__qualname__}"
-        raise InputError(f"{SETTING}: {settings.import_} must return an asgml.lab.datasets.Data, found {kind}")
+        raise InputError(f"`{SETTING}`: {settings.import_} must return an asgml.lab.datasets.Data, found {kind}")
     _refuse_inconsistent(settings.import_, data)
     return data
 
 
 def _refuse_wrong_call(name: str, make: Any, arguments: dict[str, Any]) -> None:
     if not callable(make):
-        raise InputError(f"{SETTING}: {name} must be callable (a function or a class), found {make!r}")
+        raise InputError(f"`{SETTING}`: {name} must be callable (a function or a class), found {make!r}")
     try:
         signature = inspect.signature(make)
     except ValueError:  # some built-in callables have none
@@ -41,17 +41,17 @@ def _refuse_wrong_call(name: str, make: Any, arguments: dict[str, Any]) -> None:
         signature.bind(**arguments)
     except TypeError as error:
         called = ", ".join(arguments)
-        raise InputError(f"{SETTING}: {name}{signature} cannot be called with {called}: {error}") from error
+        raise InputError(f"`{SETTING}`: {name}{signature} cannot be called with {called}: {error}") from error
 
 
 def _refuse_inconsistent(name: str, data: Data) -> None:
     for split in ("train", "validation", "test"):
         part = getattr(data, split)
         if not len(part):
-            raise InputError(f"{SETTING}: the {split} split of {name} must have samples, found none")
+            raise InputError(f"`{SETTING}`: the {split} split of {name} must have samples, found none")
         if tuple(part.inputs) != data.modalities:
             found = f"{tuple(part.inputs)} in {split}, {data.modalities} in train"
-            raise InputError(f"{SETTING}: the splits of {name} must have the same modalities, found {found}")
+            raise InputError(f"`{SETTING}`: the splits of {name} must have the same modalities, found {found}")
         if not 0 <= part.labels.min() <= part.labels.max() < len(data.classes):
             found = f"{part.labels.min()} to {part.labels.max()} in {split}"
-            raise InputError(f"{SETTING}: labels of {name} must lie in 0-{len(data.classes) - 1}, found {found}")
+            raise InputError(f"`{SETTING}`: labels of {name} must lie in 0-{len(data.classes) - 1}, found {found}")

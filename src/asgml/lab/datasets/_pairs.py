@@ -28,8 +28,8 @@ def cut(settings: AVDigits, recordings: Recordings, seed: int) -> tuple[dict[str
     rows, how = by(settings, recordings, stream(seed, "recordings", "split"))
     if empty := [name for name, found in rows.items() if not len(found)]:
         raise InputError(
-            f"dataset.root: the {settings.split} split leaves nothing for {' and '.join(empty)}, found {len(recordings.names)} "
-            f"recordings in {settings.root}, their indices {min(recordings.indices)}-{max(recordings.indices)}; get all 3,000"
+            f"`dataset.root`: the {settings.split} split leaves nothing for {' and '.join(empty)}, found "
+            f"{len(recordings.names)} recordings in {settings.root}, their indices {min(recordings.indices)}-{max(recordings.indices)}; get all 3,000"
         )
     strata = (values[rows["train"]] for values in (recordings.digits, recordings.strata))
     rows["train"] = shrink(rows["train"], settings.train_size, stream(seed, "recordings", "size"), *strata)
@@ -59,7 +59,7 @@ def _by_speaker(settings: AVDigits, recordings: Recordings, rng: np.random.Gener
     speakers = np.unique(recordings.speakers)
     if len(speakers) < 3:
         raise InputError(
-            f"dataset.split: by speaker there must be 3 speakers or more, found {', '.join(speakers)} in {settings.root}; "
+            f"`dataset.split`: by speaker there must be 3 speakers or more, found {', '.join(speakers)} in {settings.root}; "
             "add recordings, or choose split: official"
         )
     test, validation = (str(s) for s in rng.permutation(speakers)[:2])

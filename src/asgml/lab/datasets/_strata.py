@@ -31,7 +31,7 @@ def shrink(rows: Rows, size: int | None, rng: np.random.Generator, *strata: Stra
     """
     if size is not None and size > len(rows):
         raise InputError(
-            f"dataset.train_size: must be at most {len(rows)}, what the split leaves for training, found {size}; "
+            f"`dataset.train_size`: must be at most {len(rows)}, what the split leaves for training, found {size}; "
             "lower it, or leave it out to use all"
         )
     return rows[stratified_order(rng, *strata)[:size]]
