@@ -29,7 +29,8 @@ def cut(settings: AVDigits, recordings: Recordings, seed: int) -> tuple[dict[str
     if empty := [name for name, found in rows.items() if not len(found)]:
         raise InputError(
             f"`dataset.root`: the {settings.split} split leaves nothing for {' and '.join(empty)}, found "
-            f"{len(recordings.names)} recordings in {settings.root}, their indices {min(recordings.indices)}-{max(recordings.indices)}; get all 3,000"
+            f"{len(recordings.names)} recordings in {settings.root}, their indices {min(recordings.indices)}-"
+            f"{max(recordings.indices)}; get all 3,000"
         )
     strata = (values[rows["train"]] for values in (recordings.digits, recordings.strata))
     rows["train"] = shrink(rows["train"], settings.train_size, stream(seed, "recordings", "size"), *strata)
