@@ -7,7 +7,7 @@ Lines of `metrics.jsonl` are of three kinds:
     {"kind": "header", "modalities": [...], "dataset_modalities": [...], "classes": [...], "note": "...",
      "sizes": {"train": n, "validation": n, "test": n}, "parameters": n, "versions": {"asgml": "...", ...}}
     {"kind": "step", "step": 0, "epoch": 1, "loss": x, "lr": x, "total_norm": x, "grad_norm": {"audio": x},
-     "skipped": [], "held": []}
+     "skipped": [], "held": [], "readings": {"gap": {"audio": x}}}
     {"kind": "epoch", "epoch": 1, "step": 18, "seconds": x, "skipped_share": {"audio": x}, "held_share": {"audio": x},
      "train": {...}, "validation": {...}, "test": {...}}
 
@@ -67,10 +67,13 @@ def tags(record: Mapping[str, Any]) -> dict[str, float]:
     """Translate a record into TensorBoard's tags, the names under which the report knows every series."""
     if record["kind"] == "step":
         found = {f"train/grad_norm_{m}": v for m, v in record["grad_norm"].items()}
+        found |= {f"train/{name}_{m}": v for name, at in record.get("readings", {}).items() for m, v in at.items()}
         return found | {f"train/{key}": record[key] for key in ("total_norm", "lr")} | {"train/batch_loss": record["loss"]}
     if record["kind"] == "epoch":
         shares = {f"train/{key}_{m}": v for key in ("skipped_share", "held_share") for m, v in record[key].items()}
-        return shares | {tag: v for split, short in SHORT.items() for tag, v in _split_tags(short, record[split]).items()}
+        return shares | {
+            tag: v for split, short in SHORT.items() for tag, v in _split_tags(short, record.get(split, {})).items()
+        }
     return {}
 
 

@@ -99,10 +99,9 @@ def _run(experiment: Experiment, out: Path, jobs: int, show: Show, command: engi
 
 
 def _cells(experiment: Experiment, out: Path) -> Iterator[tuple[Task, Json]]:
-    train = experiment.train
     for number, cell in enumerate(experiment.cells(), 1):
         folder = store.cell_folder(out, cell.method, cell.seed)
-        yield Task(number, cell.method, cell.seed, folder, train.epochs, train.threads), _dump(cell)
+        yield Task(number, cell.method, cell.seed, folder, cell.epochs, cell.train.threads), _dump(cell)
 
 
 def _dump(model: Any) -> Json:

@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from asgml.lab.training.objectives import CrossEntropy, Objective, Sum, Unimodal
+from asgml.lab.config import Model
+from asgml.lab.models.late_fusion import LateFusion
+from asgml.lab.training.objectives import CrossEntropy, Disentangled, Objective, SoloSum, Sum, Unimodal
 
 FUSED = torch.tensor([[2.5, 0.9, -0.9], [0.5, 1.7, 0.4], [0.1, 0.9, 1.5], [1.2, 1.1, 0.4]])
 ALONE = {
@@ -61,3 +63,62 @@ def test_heads_start_from_seed_and_modality_alone():
 def test_the_contract_is_abstract():
     with pytest.raises(TypeError):
         Objective()
+
+
+def late_fusion(head=None):
+    samples = {m: torch.randn(4, 1, 4, 4) for m in ("a", "v")}
+    model = LateFusion(samples, Model(feature_dim=2), 3, 0)
+    if head:
+        with torch.no_grad():
+            model.head.weight.copy_(head[0])
+            model.head.bias.copy_(head[1])
+    return model
+
+
+def test_disentangled_gradients_of_the_released_code():
+    """Encoders: the unimodal losses' gradients times alpha = 4; the fused loss gives them none."""
+    model = late_fusion((torch.arange(12.0).sin().reshape(3, 4), (torch.arange(3.0) + 1).sin()))
+    features = {
+        "a": torch.tensor([[1.0, -1.0], [0.5, 0.2]], requires_grad=True),
+        "v": torch.tensor([[0.3, 0.4], [-1.0, 2.0]], requires_grad=True),
+    }
+    objective = Disentangled(4.0)
+    objective.attach(model)
+    labels = torch.tensor([0, 2])
+    objective(torch.full((2, 3), torch.nan), features, labels).backward()
+    expected = {"a": [[-0.0888157, -2.0859478], [-1.6668696, -0.2406599]], "v": [[-1.3088908, 0.2287809], [0.73353, 3.1559472]]}
+    for m, grad in expected.items():
+        assert torch.allclose(features[m].grad, torch.tensor(grad), atol=1e-5)
+    ours = model.head.weight.grad.clone(), model.head.bias.grad.clone()
+    model.head.zero_grad()
+    cross_entropy(model.fused({m: x.detach() for m, x in features.items()}), labels).backward()
+    assert torch.allclose(ours[0], model.head.weight.grad), "the fusion learns from the fused loss alone"
+    assert torch.allclose(ours[1], model.head.bias.grad)
+
+
+def test_a_loss_does_not_own_the_model_it_looks_at():
+    objective = Disentangled(1.0)
+    objective.attach(late_fusion())
+    assert list(objective.parameters()) == []
+    assert objective.state_dict() == {}
+
+
+def test_solo_models_answer_with_the_sum_of_their_heads():
+    objective = SoloSum()
+    objective.prepare({"a": 3, "v": 3}, 3, seed=0)
+    expected = sum(objective.heads[m](ALONE[m]) for m in ALONE)
+    assert torch.equal(objective.predict(FUSED, ALONE), expected)
+    assert torch.equal(Sum(objective, Unimodal(0.0)).predict(FUSED, ALONE), expected)
+    assert CrossEntropy().predict(FUSED, ALONE) is FUSED
+
+
+def test_solo_models_are_trained_apart():
+    objective, logits = SoloSum(), FUSED.clone().requires_grad_()
+    objective.prepare({"a": 3, "v": 3}, 3, seed=0)
+    features = {m: x.clone().requires_grad_() for m, x in ALONE.items()}
+    objective(logits, features, LABELS).backward()
+    assert logits.grad is None
+    for m, x in features.items():
+        alone = ALONE[m].clone().requires_grad_()
+        cross_entropy(objective.heads[m](alone), LABELS).backward()
+        assert torch.allclose(x.grad, alone.grad)

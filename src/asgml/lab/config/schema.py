@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, model_validator
@@ -109,6 +110,10 @@ class Train(Settings):
     """cosine: to zero at the last epoch; step: x 0.1 after 70 % of the epochs."""
     unimodal_loss: float = Field(default=0.0, ge=0)
     """gamma: adds gamma times the sum of the cross-entropies of one own linear head per modality; 0: plain joint training."""
+    steer: float = Field(default=0.0, ge=0, lt=1)
+    """The share of the training split that no method trains on, so that some may decide by it; 0: none is set aside."""
+    look: Literal["every_epoch", "when_better"] = "every_epoch"
+    """when_better: probes, training and test scores only at epochs that are the best on validation so far, and the last."""
     threads: int = Field(default=1, ge=1)
     """Intra-op threads of a cell: part of its config, since one thread and two differ in bits."""
 
@@ -123,6 +128,12 @@ class Cell(Settings):
     method: str
     entries: tuple[Entry, ...]
     seed: int
+
+    @property
+    def epochs(self) -> int:
+        """The epochs that it trains: `train.epochs` times what its entries make of them."""
+        factor = math.prod(e.factor for e in self.entries if isinstance(e, methods.Longer))
+        return max(1, math.floor(self.train.epochs * factor + 0.5))
 
 
 class Experiment(Settings):
@@ -153,13 +164,22 @@ class Experiment(Settings):
         if isinstance(self.dataset, ImportedDataset):
             return self  # known once it is loaded
         have = self.dataset.modalities
-        named = [(f"methods.{name}.{e.kind}.modality", e.modality) for name, listed in self.methods.items()
-                 for e in listed if not isinstance(e, methods.ImportedMethod)]  # fmt: skip
+        named = [(f"methods.{name}.{e.kind}.modality", m) for name, listed in self.methods.items() for e in listed
+                 for m in e.named]  # fmt: skip
         named += [(f"model.encoders.{m}", m) for m in self.model.encoders]
         for where, modality in named:
             if modality not in have:
                 raise ValueError(f"`{where}`: must be a modality of {self.dataset.name}, found {modality!r}"
                                  f"{did_you_mean(modality, have)}")  # fmt: skip
+        return self
+
+    @model_validator(mode="after")
+    def _steering_has_samples(self) -> Experiment:
+        for name, entries in self.methods.items():
+            for e in entries:
+                if not self.train.steer and (e.steered or isinstance(e, methods.TrainOnSteer)):
+                    raise ValueError(f"`methods.{name}.{e.kind}`: needs samples set aside by `train.steer` (a share of the "
+                                     "training split, such as 0.15), found 0")  # fmt: skip
         return self
 
     def tuned(self) -> Experiment:

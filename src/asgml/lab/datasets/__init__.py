@@ -8,9 +8,9 @@ from asgml.lab.datasets.settings import AVDigits, DatasetSettings, ImportedDatas
 from asgml.lab.errors import InputError
 
 if TYPE_CHECKING:
-    from asgml.lab.datasets._base import Data, Split, Test, Train, Validation
+    from asgml.lab.datasets._base import Data, Split, Steer, Test, Train, Validation
 
-__all__ = ["Data", "Split", "Test", "Train", "Validation", "check", "load"]
+__all__ = ["Data", "Split", "Steer", "Test", "Train", "Validation", "check", "load"]
 
 
 def load(settings: DatasetSettings | ImportedDataset, seed: int) -> Data:

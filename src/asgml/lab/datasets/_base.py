@@ -13,7 +13,10 @@ Array = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """N samples: `inputs[modality]` has shape (N, ...), `labels` (N,) int64, `ids` and `groups` (N,) of str."""
+    """N samples: `inputs[modality]` has shape (N, ...), `labels` (N,) int64, `ids` and `groups` (N,) of str.
+
+    The id of a sample that is put together from several sources joins their names with `+`.
+    """
 
     inputs: Mapping[str, npt.NDArray[np.generic]]
     labels: npt.NDArray[np.int64]
@@ -34,8 +37,12 @@ class Train(Split):
     """What a model learns from."""
 
 
+class Steer(Split):
+    """What some methods decide by while they train; nobody learns from it."""
+
+
 class Validation(Split):
-    """What chooses the epoch, steers and tunes."""
+    """What chooses the epoch, and tunes."""
 
 
 class Test(Split):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from asgml.lab.config import Model
 from asgml.lab.models.encoders import build_encoder
+from asgml.lab.models.transforms import Transform
 from asgml.lab.training.seeding import seeded
 
 
@@ -24,16 +25,22 @@ class LateFusion(nn.Module):
         with seeded(seed, "head"):
             self.head = nn.Linear(len(samples) * model.feature_dim, classes)
 
-    def forward(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return logits (B, C) and modality -> feature (B, D)."""
-        features = {m: encoder(inputs[m]) for m, encoder in self.encoders.items()}
-        return self.fused(features), features
+        self.transform = Transform()
+        """What features pass between encoders and fusion while training."""
 
-    def fused(self, features: Mapping[str, Tensor]) -> Tensor:
-        """Return logits (B, C) for the features of all modalities."""
-        logits: Tensor = self.head(torch.cat([features[m] for m in self.encoders], 1))
+    def forward(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return logits (B, C) and modality -> feature (B, D), as the encoders made it."""
+        features = {m: encoder(inputs[m]) for m, encoder in self.encoders.items()}
+        return self.fused(self.transform(features) if self.training else features), features
+
+    def fused(self, features: Mapping[str, Tensor], *, head_detached: bool = False) -> Tensor:
+        """Return logits (B, C) for the features of all modalities; no gradient reaches a detached head."""
+        joined = torch.cat([features[m] for m in self.encoders], 1)
+        weights = {name: p.detach() for name, p in self.head.named_parameters()} if head_detached else {}
+        logits: Tensor = torch.func.functional_call(self.head, weights, joined) if weights else self.head(joined)
         return logits
 
-    def zero_feature_logits(self, features: Mapping[str, Tensor], modality: str) -> Tensor:
+    def zero_feature_logits(self, features: Mapping[str, Tensor], modality: str, *, head_detached: bool = False) -> Tensor:
         """Return what the head says of one modality's feature while every other feature is zero: bias included in full."""
-        return self.fused({m: f if m == modality else torch.zeros_like(f) for m, f in features.items()})
+        kept = {m: f if m == modality else torch.zeros_like(f) for m, f in features.items()}
+        return self.fused(kept, head_detached=head_detached)

@@ -6,7 +6,7 @@ import importlib.metadata
 import io
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from torch import Tensor
 from asgml.lab import datasets, store
 from asgml.lab.config import Cell
 from asgml.lab.datasets._base import Data
+from asgml.lab.datasets.steer import set_aside
 from asgml.lab.training import evaluation, plan
 from asgml.lab.training.evaluation import Samples
 from asgml.lab.training.logbook import Logbook
@@ -39,32 +40,46 @@ def train(folder: Path) -> dict[str, Any]:
     """Train, or go on training, the cell in this folder; return its result."""
     cell = Cell.model_validate(store.read_json(folder / "config.json"))
     torch.set_num_threads(cell.train.threads)
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")
     data = datasets.load(cell.dataset, cell.seed)
     method = plan.make(cell, data.modalities)
+    data, steer = _set_aside(cell, data, method)
     samples = {s: Samples.of(getattr(data, s), method.modalities) for s in SPLITS}
-    trainer, best = Trainer.make(cell, method, samples["train"], len(data.classes)), Best()
+    trainer, best = Trainer.make(cell, method, samples["train"], len(data.classes), steer), Best()
     length = _resume(folder, trainer, best)
     with Logbook(folder, length) as log:
         if not length:
             log.write(_header(data, trainer))
-        while trainer.epoch < cell.train.epochs:
+        while trainer.epoch < trainer.train.epochs:
             _epoch(trainer, samples, best, log)
             _save(folder, trainer, best, log.sync())
     _keep_predictions(folder, data, best)
     return {"status": "finished", "best_epoch": best.epoch, "epochs": trainer.epoch, "validation_accuracy": best.accuracy}
 
 
+def _set_aside(cell: Cell, data: Data, method: plan.Plan) -> tuple[Data, Samples | None]:
+    if not cell.train.steer:
+        return data, None
+    train, steer = set_aside(data.train, cell.train.steer, cell.seed)
+    return data if method.on_steer else replace(data, train=train), Samples.of(steer, method.modalities)
+
+
 def _epoch(trainer: Trainer, samples: Mapping[str, Samples], best: Best, log: Logbook) -> None:
     steps, record = trainer.run_epoch(samples["train"])
-    outputs = {split: evaluation.encode(trainer.model, s) for split, s in samples.items()}
-    probes = evaluation.fit_probes(outputs["train"])
-    record |= {split: evaluation.scores(o, probes, trainer.probe) for split, o in outputs.items()}
+    outputs = {"validation": evaluation.encode(trainer.model, samples["validation"], trainer.objective)}
+    accuracy = outputs["validation"].accuracy
+    better, last = accuracy > best.accuracy, trainer.epoch == trainer.train.epochs
+    if better or last or trainer.train.look == "every_epoch":
+        outputs |= {s: evaluation.encode(trainer.model, samples[s], trainer.objective) for s in ("train", "test")}
+        probes = evaluation.fit_probes(outputs["train"])
+        record |= {split: evaluation.scores(outputs[split], probes, trainer.probe) for split in SPLITS}
+    else:
+        record |= {"validation": {"accuracy": accuracy}}
     for step in steps:
         log.write(step)
     log.write(record)
-    if record["validation"]["accuracy"] > best.accuracy:
-        best.epoch, best.accuracy = trainer.epoch, record["validation"]["accuracy"]
+    if better:
+        best.epoch, best.accuracy = trainer.epoch, accuracy
         best.predictions = {
             s: evaluation.predictions(trainer.model, trainer.objective, outputs[s]) for s in ("validation", "test")
         }

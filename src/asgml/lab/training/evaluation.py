@@ -32,6 +32,10 @@ class Samples:
         """Take the modalities of a split over."""
         return cls({m: torch.from_numpy(split.inputs[m]) for m in modalities}, torch.from_numpy(split.labels))
 
+    def batches(self) -> list[tuple[dict[str, Tensor], Tensor]]:
+        """Return all rows, in batches."""
+        return [self.rows(slice(n, n + ROWS)) for n in range(0, len(self.labels), ROWS)]
+
     def rows(self, index: Tensor | slice) -> tuple[dict[str, Tensor], Tensor]:
         """Return inputs and labels of some rows."""
         return {m: x[index] for m, x in self.inputs.items()}, self.labels[index]
@@ -45,16 +49,22 @@ class Outputs:
     features: dict[str, Tensor]
     labels: Tensor
 
+    @property
+    def accuracy(self) -> float:
+        """The share of samples whose largest logit is the label's."""
+        return _share(self.logits.argmax(1), self.labels)
+
 
 @torch.no_grad()
-def encode(model: LateFusion, samples: Samples) -> Outputs:
-    """Run a split through the model in eval mode; the mode is put back."""
+def encode(model: LateFusion, samples: Samples, objective: Objective | None = None) -> Outputs:
+    """Run a split through the model in eval mode; the mode is put back. The objective may answer in the fusion's place."""
     was_training = model.training
     model.eval()
-    parts = [model(samples.rows(slice(n, n + ROWS))[0]) for n in range(0, len(samples.labels), ROWS)]
+    parts = [model(inputs) for inputs, _ in samples.batches()]
     model.train(was_training)
     features = {m: torch.cat([f[m] for _, f in parts]) for m in model.encoders}
-    return Outputs(torch.cat([logits for logits, _ in parts]), features, samples.labels)
+    logits = torch.cat([logits for logits, _ in parts])
+    return Outputs(objective.predict(logits, features) if objective else logits, features, samples.labels)
 
 
 def fit_probes(outputs: Outputs) -> dict[str, LinearProbe]:
@@ -68,7 +78,7 @@ def scores(outputs: Outputs, probes: Mapping[str, LinearProbe], online: Probe) -
     labels, predicted = outputs.labels, outputs.logits.argmax(1)
     offline = {m: probes[m].accuracy(x, labels) for m, x in outputs.features.items()}
     found = {
-        "accuracy": _share(predicted, labels),
+        "accuracy": outputs.accuracy,
         "f1_macro": float(f1_score(labels.numpy(), predicted.numpy(), average="macro", zero_division=0)),
         "loss": cross_entropy(outputs.logits, labels).item(),
         "probe_acc": offline,

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from asgml import Balancer, Recipe
+from asgml import Balancer, Recipe, parameter_groups
 from asgml.diagnostics import GradNorm, Probe
 from asgml.lab import config
 from asgml.lab.models.late_fusion import LateFusion
@@ -18,6 +18,7 @@ from asgml.lab.training import seeding
 from asgml.lab.training.evaluation import Samples
 from asgml.lab.training.objectives import Objective
 from asgml.lab.training.plan import Plan
+from asgml.lab.training.scene import Scene
 
 
 class Diverged(Exception):
@@ -30,6 +31,17 @@ def schedule(optimizer: torch.optim.Optimizer, train: config.Train) -> torch.opt
     if train.schedule == "cosine":
         return kinds.CosineAnnealingLR(optimizer, train.epochs)
     return kinds.MultiStepLR(optimizer, [math.ceil(0.7 * train.epochs)] if train.schedule == "step" else [], 0.1)
+
+
+def optimizer_of(model: LateFusion, objective: Objective, plan: Plan, train: config.Train) -> torch.optim.SGD:
+    """Return SGD with momentum over the model and the objective, with the plan's factors on the learning rate."""
+    assert train.lr is not None
+    assert train.weight_decay is not None
+    lr = train.lr * plan.factors.get(None, 1.0)
+    factors = {m: factor for m, factor in plan.factors.items() if m is not None}
+    groups = parameter_groups(model, dict(model.encoders.items()), lr, factors)
+    groups[-1]["params"] = [*groups[-1]["params"], *objective.parameters()]
+    return torch.optim.SGD(groups, lr, train.momentum, weight_decay=train.weight_decay)
 
 
 @dataclass
@@ -49,18 +61,19 @@ class Trainer:
     parts: tuple[str, ...] = field(default=("model", "objective", "optimizer", "scheduler", "balancer"), init=False)
 
     @classmethod
-    def make(cls, cell: config.Cell, plan: Plan, samples: Samples, classes: int) -> Trainer:
+    def make(cls, cell: config.Cell, plan: Plan, samples: Samples, classes: int, steer: Samples | None = None) -> Trainer:
         """Build everything from a cell's config, from its seed alone."""
-        model = LateFusion(samples.inputs, cell.model, classes, cell.seed)
-        plan.objective.prepare(dict.fromkeys(model.encoders, cell.model.feature_dim), classes, cell.seed)
-        weights = [*model.parameters(), *plan.objective.parameters()]
-        assert cell.train.lr is not None
-        assert cell.train.weight_decay is not None
-        optimizer = torch.optim.SGD(weights, cell.train.lr, cell.train.momentum, weight_decay=cell.train.weight_decay)
-        balancer = Balancer(dict(model.encoders.items()), Recipe(measure=(GradNorm(), Probe(classes))) + plan.recipe)
+        model, objective = LateFusion(samples.inputs, cell.model, classes, cell.seed), plan.objective
+        model.transform = plan.transform(list(model.encoders))
+        objective.prepare(dict.fromkeys(model.encoders, cell.model.feature_dim), classes, cell.seed)
+        objective.attach(model)
+        train = cell.train.model_copy(update={"epochs": cell.epochs})
+        optimizer = optimizer_of(model, objective, plan, train)
+        steps = len(seeding.order(len(samples.labels), train.batch_size, cell.seed))
+        scene = Scene(model, classes, steps, cell.seed, steer.batches() if steer else ())
+        balancer = Balancer(dict(model.encoders.items()), Recipe(measure=(GradNorm(), Probe(classes))) + plan.recipe(scene))
         probe = next(d for d in balancer.measure if isinstance(d, Probe))
-        schedule_ = schedule(optimizer, cell.train)
-        return cls(cell.train, cell.seed, model, plan.objective, optimizer, schedule_, balancer, probe)
+        return cls(train, cell.seed, model, objective, optimizer, schedule(optimizer, train), balancer, probe)
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that a later process needs to go on bit for bit."""
@@ -88,19 +101,20 @@ class Trainer:
 
     def run_step(self, inputs: dict[str, torch.Tensor], targets: torch.Tensor) -> dict[str, Any]:
         """Make one update; return its record."""
-        step, lr = self.balancer.index, self.optimizer.param_groups[0]["lr"]
+        step, lr = self.balancer.index, self.optimizer.param_groups[-1]["lr"]
         logits, features = self.model(inputs)
         loss = self.objective(logits, features, targets)
         self._must_be_finite("loss", loss.item(), step)
         loss.backward()
         total = nn.utils.get_total_norm([p.grad for p in self._weights() if p.grad is not None]).item()
         self._must_be_finite("gradient norm", total, step)
-        norms = self.balancer.adjust(targets)["grad_norm"]
+        readings = self.balancer.adjust(targets)
         self.optimizer.step()
         self.optimizer.zero_grad()
         return {
             "kind": "step", "step": step, "epoch": self.epoch, "loss": loss.item(), "lr": lr, "total_norm": total,
-            "grad_norm": norms, "skipped": sorted(self.balancer.skipped), "held": sorted(self.balancer.held),
+            "grad_norm": readings.pop("grad_norm"), "skipped": sorted(self.balancer.skipped),
+            "held": sorted(self.balancer.held), "readings": {n: v for n, v in readings.items() if n != self.probe.name and v},
         }  # fmt: skip
 
     def _weights(self) -> list[nn.Parameter]:

@@ -1,0 +1,39 @@
+"""What a method's recipe may need of the run that it is built for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from asgml.lab.models.late_fusion import LateFusion
+
+Batch = tuple[dict[str, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The model and what surrounds it, before the first step."""
+
+    model: LateFusion
+    classes: int
+    steps_per_epoch: int
+    """Updates in an epoch."""
+    seed: int
+    steer: Sequence[Batch] = ()
+    """Batches (modality -> inputs (B, ...), labels (B,)) that methods may decide by; empty where none were set aside."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Those that the model has, in the data set's order."""
+        return tuple(self.model.encoders)
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Modality -> columns of the head, in the order of concatenation."""
+        return dict.fromkeys(self.modalities, self.model.head.in_features // len(self.modalities))
+
+    def concerned(self, modality: str | None) -> tuple[str, ...]:
+        """The one that an entry names, or all where it names none."""
+        return self.modalities if modality is None else (modality,)
