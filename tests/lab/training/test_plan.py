@@ -38,7 +38,7 @@ ENTRIES = {
     "longer": {"factor": 1.5},
 }
 VARIANTS = (
-    [(kind, settings) for kind, settings in ENTRIES.items()]
+    list(ENTRIES.items())
     + [
         ("adaptive", {"signal": signal, "drive": drive, "threshold": 0.01})
         for signal, drive in [
