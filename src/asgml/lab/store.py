@@ -13,7 +13,7 @@ Lines of `metrics.jsonl` are of three kinds:
 
 where each split has `accuracy`, `f1_macro`, `loss`, `probe_acc` and `probe_online_acc` (modality -> share), `probe_acc_joint`
 and, with two modalities or more, `utilization_gap`. With `look: chosen` an epoch's line has validation accuracy alone, and the
-chosen epoch's splits follow in a line of their own, after the last. Steps count from 0, epochs from 1; every accuracy is a share, 0-1.
+chosen epoch's splits follow in a line of their own, after the last. Steps count from 0, epochs from 1; accuracies are shares.
 """
 
 from __future__ import annotations

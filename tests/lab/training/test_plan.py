@@ -142,7 +142,7 @@ def test_the_steer_split_is_not_trained_on_unless_asked_for(tmp_path):
 
 
 def test_looking_at_the_chosen_epoch_alone_changes_no_number(tmp_path, baseline):
-    result, log = run(tmp_path / "cell", [], look="chosen")
+    _, log = run(tmp_path / "cell", [], look="chosen")
     *ours, chosen = (r for r in log if r["kind"] == "epoch")
     whole = {r["epoch"]: r for r in baseline[1] if r["kind"] == "epoch"}
     assert all(torch.equal(w, baseline[0][n]) for n, w in weights(tmp_path / "cell").items())
