@@ -182,12 +182,20 @@ class Balancer:
             self.readings.setdefault(name, {}).update(values)
         for diagnostic in due:
             diagnostic.learn(step, found.sums[diagnostic.name])
+            self._derive(diagnostic, found.readings)
         for intervention in self.act:
             intervention.adjust(step)
         self._count(step)
         self.index += 1
         self._ask()
         return found.readings
+
+    def _derive(self, diagnostic: Diagnostic, now: Readings) -> None:
+        """Let a diagnostic make numbers of this update's other readings, where all that it reads were measured."""
+        if diagnostic.reads and all(now.get(name) for name in diagnostic.reads):
+            made = diagnostic.derive(self.index, now)
+            now[diagnostic.name].update(made)
+            self.readings[diagnostic.name].update(made)
 
     def _uncut(self) -> None:
         """Drop what gradient a skipped encoder still has, zeros of `set_to_none=False` included: None alone means no update."""

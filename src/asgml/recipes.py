@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from asgml.diagnostics import Diagnostic
-from asgml.interventions import Delay, Intervention, Skip
-from asgml.policies import OneIn
+from asgml.diagnostics import Diagnostic, Gap, GradNorm, LossDescent, Speed
+from asgml.interventions import Delay, Intervention, Scale, Skip
+from asgml.policies import (
+    EveryK,
+    FrequencyByGap,
+    FrequencyBySpeed,
+    OneIn,
+    ScaleByGap,
+    StalenessByGap,
+    StalenessBySpeed,
+    Together,
+)
 
-__all__ = ["Recipe", "frequency", "staleness"]
+__all__ = ["Recipe", "adaptive", "dual_signal", "frequency", "staleness"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -46,21 +58,115 @@ class Recipe:
         return Recipe(tuple(made[id(d)] for d in self.measure), tuple(made[id(p)] for p in self.act))
 
 
-def frequency(modality: str, k: int, phase: int = 0) -> Recipe:
+def adaptive(
+    signal: Diagnostic | Sequence[Diagnostic],
+    drive: Literal["frequency", "staleness", "scale"] = "frequency",
+    threshold: float = 0.1,
+    release: float | None = None,
+    k_max: int = 4,
+    tau_max: int = 4,
+    floor: float = 0.1,
+    full: float = 0.5,
+) -> Recipe:
+    """Slow whoever leads the weakest modality in a signal by more than `threshold`, the more the further ahead it is.
+
+    Of several diagnostics the last one's reading steers, smoothed ones best. `threshold` and `release` are `diagnostics.Gap`'s,
+    in the signal's unit; `drive` says what slows: `policies.FrequencyByGap(k_max)`, `StalenessByGap(tau_max, full)` or
+    `ScaleByGap(floor, full)`. While no lead has exceeded the threshold, training is bit for bit what it is without.
+
+    >>> from asgml import recipes
+    >>> from asgml.diagnostics import Probe
+    >>> recipes.adaptive(Probe(classes=10)).act
+    (Skip(when=FrequencyByGap(gap='gap', k_max=4), at_most='auto'),)
+    """
+    signals = (signal,) if isinstance(signal, Diagnostic) else tuple(signal)
+    if not signals:
+        raise ValueError("`signal` must be a Diagnostic or several, of which the last one steers; found none")
+    gap = Gap(signals[-1].name, threshold, release)
+    drives: dict[str, Callable[[], Intervention]] = {
+        "frequency": lambda: Skip(FrequencyByGap(gap.name, k_max)),
+        "staleness": lambda: Delay(StalenessByGap(gap.name, tau_max, full)),
+        "scale": lambda: Scale(ScaleByGap(gap.name, floor, full)),
+    }
+    return Recipe((*signals, gap), (_one_of(drives, drive, "drive")(),))
+
+
+def dual_signal(
+    losses: LossDescent,
+    drive: Literal["frequency", "staleness"] = "frequency",
+    beta: float = 0.5,
+    tau_base: float = 1.0,
+    tau_max: int = 8,
+    kappa: float = 3.0,
+) -> Recipe:
+    """Slow whoever learns faster than the mean by gradient norm and loss descent together (`diagnostics.Speed`).
+
+    `beta` weighs the norm; `drive` says what slows: `policies.FrequencyBySpeed` or `StalenessBySpeed`, which tell what
+    tau_base, tau_max and kappa do. Like ASGML's dual signal it has no threshold.
+
+    >>> import torch
+    >>> from asgml import recipes
+    >>> from asgml.diagnostics import LossDescent
+    >>> heads = {"audio": torch.nn.Linear(4, 10), "visual": torch.nn.Linear(6, 10)}
+    >>> recipes.dual_signal(LossDescent.own_head(heads), "staleness").act
+    (Delay(tau=StalenessBySpeed(speed='speed', tau_base=1.0, tau_max=8, kappa=3.0), warmup='hold', damping=0.0),)
+    """
+    norms = GradNorm()
+    speed = Speed(norms.name, losses.name, beta)
+    drives: dict[str, Callable[[], Intervention]] = {
+        "frequency": lambda: Skip(FrequencyBySpeed(speed.name, tau_base, tau_max, kappa)),
+        "staleness": lambda: Delay(StalenessBySpeed(speed.name, tau_base, tau_max, kappa)),
+    }
+    return Recipe((norms, losses, speed), (_one_of(drives, drive, "drive")(),))
+
+
+def frequency(
+    modality: str | Mapping[str, int], k: int | None = None, phase: int = 0, rule: Literal["one_in", "every"] = "one_in"
+) -> Recipe:
     """Skip one of every k updates of a modality's encoder (`policies.OneIn`): k = 2 skips 50 %, 3 33 %, 4 25 %.
+
+    `rule="every"` updates it once every k (`policies.EveryK`): 50, 67, 75 %. A mapping modality -> k gives each its own.
 
     >>> from asgml import recipes
     >>> recipes.frequency("audio", 2).act
     (Skip(when=OneIn(k=2, modality='audio', phase=0), at_most='auto'),)
+    >>> recipes.frequency({"audio": 2, "text": 5}).act[0].modalities == {"audio", "text"}
+    True
     """
-    return Recipe(act=(Skip(OneIn(k, modality, phase)),))
+    rules: dict[str, type[OneIn] | type[EveryK]] = {"one_in": OneIn, "every": EveryK}
+    period = _one_of(rules, rule, "rule")
+    each = [period(n, m, phase) for m, n in _per_modality(modality, k, "k").items()]
+    return Recipe(act=(Skip(each[0] if len(each) == 1 else Together(tuple(each))),))
 
 
-def staleness(modality: str, tau: int, warmup: Literal["hold", "fresh"] = "hold", damping: float = 0.0) -> Recipe:
+def staleness(
+    modality: str | Mapping[str, int],
+    tau: int | None = None,
+    warmup: Literal["hold", "fresh"] = "hold",
+    damping: float = 0.0,
+) -> Recipe:
     """Let a modality's encoder learn from gradients that are tau updates old (`interventions.Delay`); 0: plain training.
+
+    A mapping modality -> tau gives each its own.
 
     >>> from asgml import recipes
     >>> (recipes.frequency("audio", 2) + recipes.staleness("visual", 2)).act[1]
     Delay(tau=Constant(settings={'visual': 2}), warmup='hold', damping=0.0)
     """
-    return Recipe(act=(Delay({modality: tau}, warmup, damping),))
+    return Recipe(act=(Delay(_per_modality(modality, tau, "tau"), warmup, damping),))
+
+
+def _per_modality(modality: str | Mapping[str, int], setting: int | None, argument: str) -> Mapping[str, int]:
+    if isinstance(modality, Mapping):
+        if setting is not None:
+            raise ValueError(f"`{argument}` stands in the mapping {dict(modality)} already, found {setting!r} beside it")
+        return modality
+    if setting is None:
+        raise ValueError(f"`{argument}` must be given for {modality!r}, or a mapping modality -> {argument}, found None")
+    return {modality: setting}
+
+
+def _one_of(choices: Mapping[str, T], choice: str, argument: str) -> T:
+    if choice not in choices:
+        raise ValueError(f"`{argument}` must be one of {list(choices)}, found {choice!r}")
+    return choices[choice]
