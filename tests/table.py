@@ -23,7 +23,7 @@ from asgml.diagnostics import (
     WeightDrift,
 )
 from asgml.interventions import Delay, Record, Scale, Skip
-from asgml.policies import Constant, EveryK, OneIn, Together
+from asgml.policies import Between, Boost, Constant, EveryK, Ogm, OneIn, Together
 from toy import CLASSES, FEATURE, Toy
 
 Modalities = Sequence[str]
@@ -163,6 +163,23 @@ ROWS = {
         frozenset({"Scale", "Delay"}),
         lambda m: Recipe(act=(Scale({m[0]: 0.5}), Delay({m[0]: 2}))),
         lambda m: Recipe(act=(Scale({m[0]: 1}), Delay({m[0]: 0}))),
+    ),
+    "Scale weights with inertia": Row(
+        frozenset({"Scale"}),
+        acts(lambda m: Scale({m[0]: 0.5}, "weights", 0.7)),
+        acts(lambda m: Scale(dict.fromkeys(m, 1.0), "weights", 0.7)),
+    ),
+    "Scale Boost": Row(
+        frozenset({"Boost"}),
+        lambda m: Recipe((Probe(CLASSES),), (Scale(Boost(alpha=0.75), inertia=0.5),)),
+        lambda m: Recipe((Probe(CLASSES),), (Scale(Boost(alpha=0.0), inertia=0.5),)),
+        touches=set,
+    ),
+    "Scale Ogm Between": Row(
+        frozenset({"Between", "Ogm"}),
+        lambda m: Recipe((Probe(CLASSES),), (Scale(Between(Ogm(0.3, "probe"), 2, 6), "weights"),)),
+        lambda m: Recipe((Probe(CLASSES),), (Scale(Between(Ogm(0.3, "probe"), 8), "weights"),)),
+        touches=set,
     ),
     "staleness": Row(
         frozenset({"staleness", "Recipe"}), lambda m: recipes.staleness(m[0], tau=2), lambda m: recipes.staleness(m[0], tau=0)
