@@ -47,7 +47,7 @@ class Scale(ByFactor):
         """Scale in place."""
         for modality, target in self.factors(step).items():
             factor = self._smoothed(modality, target)
-            grads = [grad for _, grad in within(step, modality, self.scope)]
+            grads = [grad for _, _, grad in within(step, modality, self.scope)]
             if not grads:
                 continue
             if factor != 1:

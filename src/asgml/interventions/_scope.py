@@ -18,9 +18,9 @@ def check_scope(scope: str) -> None:
         raise ValueError(f"`scope` must be one of {', '.join(map(repr, get_args(Scope)))}, found {scope!r}")
 
 
-def within(step: Step, modality: str, scope: Scope) -> list[tuple[nn.Parameter, Tensor]]:
-    """Return a modality's parameters in a scope that have gradients, with them."""
-    return [(p, p.grad) for _, p in step.with_grad(modality) if p.grad is not None and _holds(scope, p.ndim)]
+def within(step: Step, modality: str, scope: Scope) -> list[tuple[str, nn.Parameter, Tensor]]:
+    """Return name, parameter and gradient of a modality's parameters in a scope that have one."""
+    return [(name, p, p.grad) for name, p in step.with_grad(modality) if p.grad is not None and _holds(scope, p.ndim)]
 
 
 def _holds(scope: Scope, ndim: int) -> bool:
