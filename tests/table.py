@@ -25,12 +25,15 @@ from asgml.diagnostics import (
     ValidationProbe,
     WeightDrift,
 )
-from asgml.interventions import Delay, Record, Scale, Skip
+from asgml.interventions import Delay, Noise, OgmGe, Record, Scale, Skip
 from asgml.policies import (
+    Between,
+    Boost,
     Constant,
     EveryK,
     FrequencyByGap,
     FrequencyBySpeed,
+    Ogm,
     OneIn,
     RandomSide,
     ScaleByGap,
@@ -51,13 +54,13 @@ class Row:
     """Public names that this row stands for."""
     recipe: Callable[[Modalities], Recipe | Callable[[Toy], Recipe]]
     """One that needs the model itself is a function of it."""
-    neutral: Callable[[Modalities], Recipe] | None = None
+    neutral: Callable[[Modalities], Recipe | Callable[[Toy], Recipe]] | None = None
     """The same part with settings that must change nothing; None: it never changes anything."""
     touches: Callable[[Modalities], set[str]] = lambda m: {m[0]}
     plain: bool = True
     """Built from plain values, so that `repr` must read back (L7); False for a part that holds functions or modules."""
-    nameless: bool = True
-    """Whether other names of the modalities change nothing (L6); False for a draw by name, of which only the order is free."""
+    named: bool = False
+    """Draws random numbers keyed by a modality's name, so that another name is another run (L6)."""
 
 
 def looks(*measure) -> Callable[[Modalities], Recipe]:
@@ -90,6 +93,10 @@ def losses(model: Toy) -> dict:
         return cross_entropy(model.heads[m](model.encoders[m](inputs[m])), labels)
 
     return {m: lambda m=m: loss(m) for m in model.encoders}
+
+
+def score(model: Toy) -> Score:
+    return Score(dict(model.heads))
 
 
 def head_of(m: Modalities) -> nn.Linear:
@@ -195,7 +202,7 @@ ROWS = {
         acts(lambda m: Skip(RandomSide(m, k=2))),
         acts(lambda m: Skip(RandomSide(m, k=100))),
         touches=ANYBODY,
-        nameless=False,
+        named=True,
     ),
     "Delay by gap": Row(
         frozenset({"Delay", "StalenessByGap"}),
@@ -238,6 +245,57 @@ ROWS = {
         frozenset({"Scale", "Delay"}),
         lambda m: Recipe(act=(Scale({m[0]: 0.5}), Delay({m[0]: 2}))),
         lambda m: Recipe(act=(Scale({m[0]: 1}), Delay({m[0]: 0}))),
+    ),
+    "Scale weights with inertia": Row(
+        frozenset({"Scale"}),
+        acts(lambda m: Scale({m[0]: 0.5}, "weights", 0.7)),
+        acts(lambda m: Scale(dict.fromkeys(m, 1.0), "weights", 0.7)),
+    ),
+    "Scale Boost": Row(
+        frozenset({"Boost"}),
+        lambda m: Recipe((Probe(CLASSES),), (Scale(Boost(alpha=0.75), inertia=0.5),)),
+        lambda m: Recipe((Probe(CLASSES),), (Scale(Boost(alpha=0.0), inertia=0.5),)),
+        touches=set,
+    ),
+    "Scale Ogm Between": Row(
+        frozenset({"Between", "Ogm"}),
+        lambda m: Recipe((Probe(CLASSES),), (Scale(Between(Ogm(0.3, "probe"), 2, 6), "weights"),)),
+        lambda m: Recipe((Probe(CLASSES),), (Scale(Between(Ogm(0.3, "probe"), 8), "weights"),)),
+        touches=set,
+    ),
+    "Noise": Row(
+        frozenset({"Noise"}),
+        acts(lambda m: Noise({m[0]: 0.5})),
+        acts(lambda m: Noise(dict.fromkeys(m, 0.0), "all")),
+        named=True,
+    ),
+    "Noise everywhere": Row(
+        frozenset({"Noise", "noise"}),
+        lambda m: recipes.noise(m[0], 2.0, "all", seed=1) + recipes.noise(m[1]),
+        lambda m: recipes.noise(m[0], 0.0),
+        touches=lambda m: set(m[:2]),
+        named=True,
+    ),
+    "OgmGe": Row(
+        frozenset({"OgmGe"}),
+        acts(lambda m: OgmGe(Between(Constant({m[0]: 0.5}), 1, 7))),
+        acts(lambda m: OgmGe(Between(Constant({m[0]: 0.5}), 8))),
+        named=True,
+    ),
+    "ogm": Row(
+        frozenset({"ogm"}),
+        lambda m: lambda model: recipes.ogm(score(model), 0.3),
+        lambda m: lambda model: recipes.ogm(score(model), 0.0),
+        touches=set,
+        plain=False,
+    ),
+    "ogm_ge then boost": Row(
+        frozenset({"ogm_ge", "boost"}),
+        lambda m: lambda model: recipes.ogm_ge(score(model), 0.3, "all", 1, 7, seed=2) + recipes.boost(Probe(CLASSES)),
+        lambda m: lambda model: recipes.ogm_ge(score(model), 0.3, start=8) + recipes.boost(Probe(CLASSES), 0.0),
+        touches=set,
+        plain=False,
+        named=True,
     ),
     "staleness": Row(
         frozenset({"staleness", "Recipe"}), lambda m: recipes.staleness(m[0], tau=2), lambda m: recipes.staleness(m[0], tau=0)

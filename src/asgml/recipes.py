@@ -6,12 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from asgml._step import Policy
 from asgml.diagnostics import Diagnostic, Gap, GradNorm, LossDescent, Speed
-from asgml.interventions import Delay, Intervention, Scale, Skip
+from asgml.interventions import Delay, Intervention, Noise, OgmGe, Scale, Skip
+from asgml.interventions._scope import Scope
 from asgml.policies import (
+    Between,
+    Boost,
     EveryK,
     FrequencyByGap,
     FrequencyBySpeed,
+    Ogm,
     OneIn,
     ScaleByGap,
     StalenessByGap,
@@ -19,7 +24,7 @@ from asgml.policies import (
     Together,
 )
 
-__all__ = ["Recipe", "adaptive", "dual_signal", "frequency", "staleness"]
+__all__ = ["Recipe", "adaptive", "boost", "dual_signal", "frequency", "noise", "ogm", "ogm_ge", "staleness"]
 
 T = TypeVar("T")
 
@@ -154,6 +159,72 @@ def staleness(
     Delay(tau=Constant(settings={'visual': 2}), warmup='hold', damping=0.0)
     """
     return Recipe(act=(Delay(_per_modality(modality, tau, "tau"), warmup, damping),))
+
+
+def ogm(score: Diagnostic, alpha: float, scope: Scope = "weights", start: int = 0, stop: int | None = None) -> Recipe:
+    """Hold back the encoders of modalities that are surer of the true class: OGM (`policies.Ogm`, Peng et al., CVPR 2022).
+
+    `score` says what is compared, `diagnostics.Score` in the method. It acts in updates `start` to `stop` - 1. The released
+    code's `scope` is "conv". Use it with SGD: Adam-like optimizers cancel most of it.
+
+    >>> import torch
+    >>> from asgml import recipes
+    >>> from asgml.diagnostics import Score
+    >>> recipes.ogm(Score({"audio": torch.nn.Linear(8, 10), "visual": torch.nn.Linear(8, 10)}), alpha=0.8).act
+    (Scale(by=Ogm(alpha=0.8, score='score'), scope='weights', inertia=0.0),)
+    """
+    return Recipe((score,), (Scale(_held_back(score, alpha, start, stop), scope),))
+
+
+def ogm_ge(
+    score: Diagnostic, alpha: float, scope: Scope = "weights", start: int = 0, stop: int | None = None, *, seed: int = 0
+) -> Recipe:
+    """OGM with generalisation enhancement: `ogm`, and noise on every modality (`interventions.OgmGe`, Peng et al., CVPR 2022).
+
+    >>> import torch
+    >>> from asgml import recipes
+    >>> from asgml.diagnostics import Score
+    >>> recipes.ogm_ge(Score({"audio": torch.nn.Linear(8, 10)}), alpha=0.8, stop=500).act
+    (OgmGe(by=Between(policy=Ogm(alpha=0.8, score='score'), start=0, stop=500), scope='weights', seed=0),)
+    """
+    return Recipe((score,), (OgmGe(_held_back(score, alpha, start, stop), scope, seed),))
+
+
+def boost(
+    probe: Diagnostic,
+    alpha: float = 0.5,
+    scale_max: float = 2.0,
+    normalise: Literal["absolute", "gap"] = "absolute",
+    reference: float = 0.1,
+    inertia: float = 0.0,
+) -> Recipe:
+    """Let the encoders of modalities that lag in `probe`'s reading take larger steps (`policies.Boost`), biases included.
+
+    ASGML's research code is `normalise="gap", inertia=0.7`. With `ogm_ge` it comes after: `ogm_ge(...) + boost(...)`. Use it
+    with SGD: Adam-like optimizers cancel most of it.
+
+    >>> from asgml import recipes
+    >>> from asgml.diagnostics import Probe
+    >>> recipes.boost(Probe(classes=10)).act[0].by
+    Boost(reading='probe', alpha=0.5, scale_max=2.0, normalise='absolute', reference=0.1)
+    """
+    by = Boost(probe.name, alpha, scale_max, normalise, reference)
+    return Recipe((probe,), (Scale(by, inertia=inertia),))
+
+
+def noise(modality: str, factor: float = 1.0, scope: Scope = "weights", *, seed: int = 0) -> Recipe:
+    """Add noise of `factor` times their own spread to the gradients of a modality's encoder (`interventions.Noise`).
+
+    >>> from asgml import recipes
+    >>> recipes.noise("audio", 0.5).act
+    (Noise(by=Constant(settings={'audio': 0.5}), scope='weights', seed=0),)
+    """
+    return Recipe(act=(Noise({modality: factor}, scope, seed),))
+
+
+def _held_back(score: Diagnostic, alpha: float, start: int, stop: int | None) -> Policy[float]:
+    policy = Ogm(alpha, score.name)
+    return policy if start == 0 and stop is None else Between(policy, start, stop)
 
 
 def _per_modality(modality: str | Mapping[str, int], setting: int | None, argument: str) -> Mapping[str, int]:
