@@ -12,7 +12,8 @@ Lines of `metrics.jsonl` are of three kinds:
      "train": {...}, "validation": {...}, "test": {...}}
 
 where each split has `accuracy`, `f1_macro`, `loss`, `probe_acc` and `probe_online_acc` (modality -> share), `probe_acc_joint`
-and, with two modalities or more, `utilization_gap`. Steps count from 0, epochs from 1; every accuracy is a share, 0-1.
+and, with two modalities or more, `utilization_gap`. With `look: chosen` an epoch's line has validation accuracy alone, and the
+chosen epoch's splits follow in a line of their own, after the last. Steps count from 0, epochs from 1; accuracies are shares.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def tags(record: Mapping[str, Any]) -> dict[str, float]:
         found |= {f"train/{name}_{m}": v for name, at in record.get("readings", {}).items() for m, v in at.items()}
         return found | {f"train/{key}": record[key] for key in ("total_norm", "lr")} | {"train/batch_loss": record["loss"]}
     if record["kind"] == "epoch":
-        shares = {f"train/{key}_{m}": v for key in ("skipped_share", "held_share") for m, v in record[key].items()}
+        shares = {f"train/{key}_{m}": v for key in ("skipped_share", "held_share") for m, v in record.get(key, {}).items()}
         return shares | {
             tag: v for split, short in SHORT.items() for tag, v in _split_tags(short, record.get(split, {})).items()
         }

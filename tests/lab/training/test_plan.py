@@ -38,7 +38,7 @@ ENTRIES = {
     "longer": {"factor": 1.5},
 }
 VARIANTS = (
-    [(kind, settings) for kind, settings in ENTRIES.items()]
+    list(ENTRIES.items())
     + [
         ("adaptive", {"signal": signal, "drive": drive, "threshold": 0.01})
         for signal, drive in [
@@ -141,19 +141,17 @@ def test_the_steer_split_is_not_trained_on_unless_asked_for(tmp_path):
     assert (sizes[0]["train"], sizes[1]["train"]) == (80, 100)
 
 
-def test_looking_when_better_changes_no_number(tmp_path, baseline):
-    _, log = run(tmp_path / "cell", [], look="when_better")
+def test_looking_at_the_chosen_epoch_alone_changes_no_number(tmp_path, baseline):
+    _, log = run(tmp_path / "cell", [], look="chosen")
+    *ours, chosen = (r for r in log if r["kind"] == "epoch")
+    whole = {r["epoch"]: r for r in baseline[1] if r["kind"] == "epoch"}
     assert all(torch.equal(w, baseline[0][n]) for n, w in weights(tmp_path / "cell").items())
-    ours, whole = ({r["epoch"]: r for r in records if r["kind"] == "epoch"} for records in (log, baseline[1]))
-    best = -1.0
-    for epoch, record in ours.items():
-        full = whole[epoch]
-        if record["validation"]["accuracy"] > best or epoch == max(ours):
-            assert record == full
-        else:
-            assert record["validation"] == {"accuracy": full["validation"]["accuracy"]}
-            assert not {"train", "test"} & record.keys()
-        best = max(best, record["validation"]["accuracy"])
+    for record in ours:
+        assert record["validation"] == {"accuracy": whole[record["epoch"]]["validation"]["accuracy"]}
+        assert not {"train", "test"} & record.keys()
+    assert chosen == {key: whole[chosen["epoch"]][key] for key in chosen}
+    assert chosen.keys() == {"kind", "epoch", "train", "validation", "test"}
+    assert chosen["validation"]["accuracy"] == max(r["validation"]["accuracy"] for r in ours)
 
 
 def test_losses_add_up_and_one_stands_for_the_fused():

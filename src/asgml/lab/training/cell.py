@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.metadata
 import io
 import platform
@@ -19,12 +20,13 @@ from asgml.lab.config import Cell
 from asgml.lab.datasets._base import Data
 from asgml.lab.datasets.steer import set_aside
 from asgml.lab.training import evaluation, plan
-from asgml.lab.training.evaluation import Samples
+from asgml.lab.training.evaluation import Outputs, Samples
 from asgml.lab.training.logbook import Logbook
 from asgml.lab.training.loop import Trainer
 
 PACKAGES = ("asgml", "torch", "numpy", "scipy", "scikit-learn", "soundfile")
 SPLITS = ("train", "validation", "test")
+LOOKED_AT = ("model", "objective", "probe")
 
 
 @dataclass
@@ -34,6 +36,8 @@ class Best:
     epoch: int = 0
     accuracy: float = -1.0
     predictions: dict[str, dict[str, Tensor]] = field(default_factory=dict)
+    weights: dict[str, Any] = field(default_factory=dict)
+    """What `LOOKED_AT` held then, where that epoch is looked at only when training is over."""
 
 
 def train(folder: Path) -> dict[str, Any]:
@@ -53,6 +57,8 @@ def train(folder: Path) -> dict[str, Any]:
         while trainer.epoch < trainer.train.epochs:
             _epoch(trainer, samples, best, log)
             _save(folder, trainer, best, log.sync())
+        if best.weights:
+            _look_back(trainer, samples, best, log)
     _keep_predictions(folder, data, best)
     return {"status": "finished", "best_epoch": best.epoch, "epochs": trainer.epoch, "validation_accuracy": best.accuracy}
 
@@ -67,22 +73,41 @@ def _set_aside(cell: Cell, data: Data, method: plan.Plan) -> tuple[Data, Samples
 def _epoch(trainer: Trainer, samples: Mapping[str, Samples], best: Best, log: Logbook) -> None:
     steps, record = trainer.run_epoch(samples["train"])
     outputs = {"validation": evaluation.encode(trainer.model, samples["validation"], trainer.objective)}
-    accuracy = outputs["validation"].accuracy
-    better, last = accuracy > best.accuracy, trainer.epoch == trainer.train.epochs
-    if better or last or trainer.train.look == "every_epoch":
-        outputs |= {s: evaluation.encode(trainer.model, samples[s], trainer.objective) for s in ("train", "test")}
-        probes = evaluation.fit_probes(outputs["train"])
-        record |= {split: evaluation.scores(outputs[split], probes, trainer.probe) for split in SPLITS}
+    accuracy, every = outputs["validation"].accuracy, trainer.train.look == "every_epoch"
+    if every:
+        record |= _look(trainer, samples, outputs)
     else:
         record |= {"validation": {"accuracy": accuracy}}
     for step in steps:
         log.write(step)
     log.write(record)
-    if better:
+    if accuracy > best.accuracy:
         best.epoch, best.accuracy = trainer.epoch, accuracy
-        best.predictions = {
-            s: evaluation.predictions(trainer.model, trainer.objective, outputs[s]) for s in ("validation", "test")
-        }
+        if every:
+            best.predictions = _predictions(trainer, outputs)
+        else:
+            best.weights = copy.deepcopy({part: getattr(trainer, part).state_dict() for part in LOOKED_AT})
+
+
+def _look_back(trainer: Trainer, samples: Mapping[str, Samples], best: Best, log: Logbook) -> None:
+    """Put the chosen epoch's weights back, and score them: training is over."""
+    for part, weights in best.weights.items():
+        getattr(trainer, part).load_state_dict(weights)
+    outputs: dict[str, Outputs] = {}
+    log.write({"kind": "epoch", "epoch": best.epoch} | _look(trainer, samples, outputs))
+    best.predictions = _predictions(trainer, outputs)
+
+
+def _look(trainer: Trainer, samples: Mapping[str, Samples], outputs: dict[str, Outputs]) -> dict[str, Any]:
+    """Score every split, with probes; `outputs` takes those up that were not there yet."""
+    missing = [s for s in SPLITS if s not in outputs]
+    outputs |= {s: evaluation.encode(trainer.model, samples[s], trainer.objective) for s in missing}
+    probes = evaluation.fit_probes(outputs["train"])
+    return {split: evaluation.scores(outputs[split], probes, trainer.probe) for split in SPLITS}
+
+
+def _predictions(trainer: Trainer, outputs: Mapping[str, Outputs]) -> dict[str, dict[str, Tensor]]:
+    return {s: evaluation.predictions(trainer.model, trainer.objective, outputs[s]) for s in ("validation", "test")}
 
 
 def _header(data: Data, trainer: Trainer) -> dict[str, Any]:
