@@ -178,3 +178,9 @@ def test_misuse():
         recipes.adaptive([])
     with pytest.raises(ValueError, match="share the name 'gap' but differ"):
         recipes.adaptive(Probe(3)) + recipes.adaptive(Smoothed(GradNorm()), "scale")
+
+
+def test_the_losses_of_the_dual_signal_are_read_with_their_sign_whoever_made_them():
+    given = LossDescent({"a": nn.Identity()}, window=4)
+    assert [d.signed for d in recipes.dual_signal(given).measure if d.name == "loss_descent"] == [True]
+    assert not given.signed
