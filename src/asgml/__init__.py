@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from asgml import diagnostics, interventions, policies, recipes
     from asgml._balancer import Balancer
     from asgml._fit_probe import LinearProbe, RidgeRegression, fit_probe, fit_ridge_probe
+    from asgml._optimizers import parameter_groups
     from asgml._step import NotYetMeasured, Policy, Readings, Step
     from asgml.diagnosis import Diagnosis, diagnose
     from asgml.diagnostics import Diagnostic
@@ -42,6 +43,7 @@ __all__ = [
     "fit_probe",
     "fit_ridge_probe",
     "interventions",
+    "parameter_groups",
     "policies",
     "recipes",
 ]
@@ -61,6 +63,7 @@ _HOME = {
     "diagnose": "asgml.diagnosis",
     "fit_probe": "asgml._fit_probe",
     "fit_ridge_probe": "asgml._fit_probe",
+    "parameter_groups": "asgml._optimizers",
 }
 _PACKAGES = {"diagnostics", "interventions", "policies", "recipes"}
 
