@@ -14,6 +14,7 @@ from asgml.lab.config import Experiment
 from asgml.lab.engine import Task
 
 CELL = Path(__file__).with_name("fake_cell.py")
+NURSERY = Path(__file__).with_name("fake_nursery.py")
 
 
 def experiment(*methods: str, seeds: Sequence[int] = (0,), **settings: Any) -> Experiment:
@@ -45,13 +46,18 @@ class Watch:
 
 
 class Sweep:
-    """Runs experiments in one folder; `events` has a line for everything that the cells did."""
+    """Runs experiments in one folder, forked or not; `events` has a line for everything that the cells did."""
 
-    def __init__(self, folder: Path) -> None:
-        self.out, self._events = folder / "out", folder / "events"
+    def __init__(self, folder: Path, forked: bool = False) -> None:
+        self.out, self._events, self.forked = folder / "out", folder / "events", forked
 
     def run(self, experiment: Experiment, jobs: int = 2, watch: Watch | None = None) -> sweep.Outcome:
-        return sweep.run(experiment, self.out, jobs, watch or Watch(), self.command)
+        return sweep.run(experiment, self.out, jobs, watch or Watch(), self.start)
+
+    @property
+    def start(self) -> dict[str, Any]:
+        program = [sys.executable, "-S", str(NURSERY), str(self._events)]
+        return {"command": self.command, "nursery": program if self.forked else ()}
 
     def command(self, folder: Path) -> list[str]:
         return [sys.executable, "-S", str(CELL), str(folder), str(self._events)]

@@ -15,10 +15,12 @@ import pytest
 from asgml.lab import engine, store
 from lab.sweeping import CELL, Sweep, Watch, alive, experiment, soon
 
+FORKED = pytest.param(True, id="forked", marks=pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux alone"))
 
-@pytest.fixture
-def at(tmp_path: Path) -> Sweep:
-    return Sweep(tmp_path)
+
+@pytest.fixture(params=[pytest.param(False, id="spawned"), FORKED])
+def at(request: pytest.FixtureRequest, tmp_path: Path) -> Sweep:
+    return Sweep(tmp_path, request.param)
 
 
 REASONS = {
@@ -162,7 +164,7 @@ def test_a_parent_that_is_killed_leaves_no_orphans(at: Sweep, tmp_path: Path) ->
     driver.write_text(
         f"import sys; sys.path.insert(0, {str(CELL.parent.parent)!r})\n"
         "from pathlib import Path\nfrom lab.sweeping import Sweep, experiment\n"
-        f"Sweep(Path({str(tmp_path)!r})).run(experiment('hang_a', 'hang_b'))\n"
+        f"Sweep(Path({str(tmp_path)!r}), {at.forked}).run(experiment('hang_a', 'hang_b'))\n"
     )
     with subprocess.Popen([sys.executable, str(driver)]) as parent:
         assert soon(lambda: len(at.events) == 2)

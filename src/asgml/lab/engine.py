@@ -5,21 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from asgml.lab import store
+from asgml.lab.launch import Command, Launcher, Process, let_go, signal_group
 
-Command = Callable[[Path], Sequence[str]]
 POLL, GRACE = 0.05, 3.0
 """Seconds between two looks at the children; seconds that a child has to end by itself when the sweep is cut short."""
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class Watcher(Protocol):
 @dataclass(slots=True)
 class _Child:
     task: Task
-    process: subprocess.Popen[bytes]
+    process: Process
     log_start: int
     since: float = field(default_factory=time.monotonic)
 
@@ -55,10 +53,13 @@ def trial(folder: Path) -> Sequence[str]:
     return [sys.executable, "-m", "asgml.lab.trial", str(folder), "--die-with-parent"]
 
 
-def run(tasks: Sequence[Task], *, jobs: int, watcher: Watcher, command: Command = trial) -> list[Task]:
+def run(
+    tasks: Sequence[Task], *, jobs: int, watcher: Watcher, command: Command = trial, nursery: Sequence[str] = ()
+) -> list[Task]:
     """Run the tasks, at most `jobs` at once and in their order; a cell that fails stops no other.
 
-    A child that ends without a `result.json` gets one that says how it ended.
+    A child that ends without a `result.json` gets one that says how it ended. Cells are forked by the program `nursery`
+    where one is given (and the system can); else each is the `command`, which imports all by itself.
 
     Returns:
         The tasks that failed.
@@ -67,11 +68,12 @@ def run(tasks: Sequence[Task], *, jobs: int, watcher: Watcher, command: Command 
         KeyboardInterrupt: on SIGINT or SIGTERM, once every child has ended; cells cut short get no record of a failure.
     """
     waiting, running, failed = list(reversed(tasks)), list[_Child](), list[Task]()
-    with _signals() as caught:
+    launcher = Launcher(command, nursery)
+    with _signals() as caught, contextlib.closing(launcher):
         try:
             while (waiting or running) and not caught:
-                while waiting and len(running) < jobs:
-                    running.append(_start(waiting.pop(), command, watcher))
+                while waiting and len(running) < jobs and launcher.ready(waiting[-1].threads):
+                    running.append(_start(waiting.pop(), launcher, watcher))
                 time.sleep(POLL)
                 for child in [c for c in running if not caught and c.process.poll() is not None]:
                     running.remove(child)
@@ -84,19 +86,16 @@ def run(tasks: Sequence[Task], *, jobs: int, watcher: Watcher, command: Command 
     return failed
 
 
-def _start(task: Task, command: Command, watcher: Watcher) -> _Child:
-    """The child holds the reading end of a pipe that closes when this process ends, however it ends."""
-    environment = os.environ | dict.fromkeys(THREADS, str(task.threads))
-    with (task.folder / "log.txt").open("ab") as log:
-        process = subprocess.Popen(command(task.folder), stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT,
-                                   env=environment, start_new_session=True)  # fmt: skip
-        child = _Child(task, process, log.tell())
+def _start(task: Task, launcher: Launcher, watcher: Watcher) -> _Child:
+    log = task.folder / "log.txt"
+    start = log.stat().st_size if log.exists() else 0
+    child = _Child(task, launcher.start(task.folder, task.threads), start)
     watcher.started(task)
     return child
 
 
 def _record(child: _Child, watcher: Watcher) -> list[Task]:
-    _close(child.process)
+    let_go(child.process)
     result = store.read_json(child.task.folder / "result.json")
     if result is None:
         result = {"status": "failed", "reason": _reason(child)}
@@ -120,29 +119,14 @@ def _reason(child: _Child) -> str:
 def _stop(running: Sequence[_Child], caught: Sequence[int]) -> None:
     """End the children: politely, and by force after a grace or when a second signal asks for haste."""
     for child in running:
-        _signal(child.process, signal.SIGTERM)
+        signal_group(child.process, signal.SIGTERM)
     until = time.monotonic() + GRACE
     while any(c.process.poll() is None for c in running) and time.monotonic() < until and len(caught) < 2:
         time.sleep(POLL)
     for child in running:
-        _signal(child.process, getattr(signal, "SIGKILL", signal.SIGTERM))
+        signal_group(child.process, getattr(signal, "SIGKILL", signal.SIGTERM))
         child.process.wait()
-        _close(child.process)
-
-
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Reach what the child itself started, too: it leads a process group of its own."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, number)
-        else:
-            process.send_signal(number)
-
-
-def _close(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin:
-        with contextlib.suppress(OSError):
-            process.stdin.close()
+        let_go(child.process)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,10 +14,13 @@ from asgml.lab import engine, store
 from asgml.lab.config import Experiment
 from asgml.lab.engine import Task, Watcher
 from asgml.lab.errors import InputError
+from asgml.lab.launch import NURSERY
 
 Json = dict[str, Any]
 SHARED = ("dataset", "model", "train")
 """What all cells of a folder have in common, so that a comparison of methods compares the methods."""
+START: Mapping[str, Any] = {"command": engine.trial, "nursery": NURSERY}
+"""How the engine starts a cell."""
 
 
 class Show(Watcher, Protocol):
@@ -63,7 +66,7 @@ def unfinished(experiment: Experiment, out: Path) -> list[Task]:
     return [t for t in tasks if (_read(t.folder / "result.json") or {}).get("status") != "finished"]
 
 
-def run(experiment: Experiment, out: Path, jobs: int, show: Show, command: engine.Command = engine.trial) -> Outcome:
+def run(experiment: Experiment, out: Path, jobs: int, show: Show, start: Mapping[str, Any] = START) -> Outcome:
     """Lay every cell out under `out`, run those that are not finished, and say which failed.
 
     A finished cell is left as it is; one that failed or was cut short runs again.
@@ -76,14 +79,14 @@ def run(experiment: Experiment, out: Path, jobs: int, show: Show, command: engin
         _make(out)
         with FileLock(out / ".lock", timeout=0):
             check(experiment, out)
-            return _run(experiment, out, jobs, show, command)
+            return _run(experiment, out, jobs, show, start)
     except Timeout:
         raise InputError(f"another run is at work in {out}; wait until it ends, or choose another folder with --out") from None
     except PermissionError as error:
         raise InputError(f"{error.filename or out} cannot be written to; choose another folder with --out") from error
 
 
-def _run(experiment: Experiment, out: Path, jobs: int, show: Show, command: engine.Command) -> Outcome:
+def _run(experiment: Experiment, out: Path, jobs: int, show: Show, start: Mapping[str, Any]) -> Outcome:
     store.write_json(out / "experiment.json", _union(_read(out / "experiment.json") or {}, _dump(experiment)))
     todo = unfinished(experiment, out)
     cells = list(_cells(experiment, out))
@@ -95,7 +98,7 @@ def _run(experiment: Experiment, out: Path, jobs: int, show: Show, command: engi
         if not (task.folder / "config.json").exists():
             store.write_json(task.folder / "config.json", config)
         (task.folder / "result.json").unlink(missing_ok=True)
-    return Outcome(len(cells), tuple(engine.run(todo, jobs=jobs, watcher=show, command=command)))
+    return Outcome(len(cells), tuple(engine.run(todo, jobs=jobs, watcher=show, **start)))
 
 
 def _cells(experiment: Experiment, out: Path) -> Iterator[tuple[Task, Json]]:

@@ -43,8 +43,23 @@ def run(cell: Path) -> None:
     sys.exit(0 if result["status"] == "finished" else 1)
 
 
+def hold(cell: Path) -> None:
+    """Hold the folder's lock while training."""
+    try:
+        with FileLock(cell / ".lock", timeout=PATIENCE):
+            run(cell)
+    except Timeout:
+        sys.exit(f"{cell} is being trained by another process")
+
+
+def train_here(cell: Path) -> None:
+    """Train the cell, as a child that was forked for it, and end with the parent."""
+    watch_parent()
+    hold(cell)
+
+
 def main() -> None:
-    """Read the command line, and hold the folder's lock while training."""
+    """Read the command line, and train."""
     parser = argparse.ArgumentParser(prog="python -m asgml.lab.trial", description=__doc__)
     parser.add_argument("cell", type=Path, help="a folder that holds config.json")
     parser.add_argument("--die-with-parent", action="store_true", help="end when standard input closes")
@@ -53,11 +68,7 @@ def main() -> None:
         parser.error(f"{arguments.cell} holds no config.json")
     if arguments.die_with_parent:
         watch_parent()
-    try:
-        with FileLock(arguments.cell / ".lock", timeout=PATIENCE):
-            run(arguments.cell)
-    except Timeout:
-        parser.error(f"{arguments.cell} is being trained by another process")
+    hold(arguments.cell)
 
 
 if __name__ == "__main__":

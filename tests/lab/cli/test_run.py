@@ -41,7 +41,7 @@ class World:
         self.report_error: Exception | None = None
         monkeypatch.chdir(folder)
         monkeypatch.setattr(datasets, "load", self.load)
-        monkeypatch.setattr(sweep, "run", functools.partial(sweep.run, command=self.sweep.command))
+        monkeypatch.setattr(sweep, "run", functools.partial(sweep.run, start=self.sweep.start))
         fake = SimpleNamespace(write=self.write, write_tensorboard=self.write)
         monkeypatch.setattr(commands, "_reports", lambda: fake)
 
@@ -181,7 +181,7 @@ from lab.sweeping import Sweep
 from asgml.lab import datasets, sweep
 from asgml.lab.cli import main
 datasets.load = lambda settings, seed: None
-sweep.run = functools.partial(sweep.run, command=Sweep(Path.cwd()).command)
+sweep.run = functools.partial(sweep.run, start=Sweep(Path.cwd()).start)
 sys.exit(main(["run", "mine.yaml", "--jobs", "2"]))
 """
 

@@ -1,0 +1,73 @@
+"""What becomes of cells when the process that forks them fails."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from asgml.lab import launch
+from lab.sweeping import NURSERY, Sweep, Watch, alive, experiment, soon
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux alone")
+SINGLE = """
+import os
+from asgml.lab import nursery
+nursery.serve = lambda run, lifeline: print(len(os.listdir("/proc/self/task")))
+nursery.main()
+"""
+
+
+def nurseries(of: Path) -> list[int]:
+    """The processes that fork the cells of this folder."""
+    found = [p for p in Path("/proc").glob("[0-9]*/cmdline") if p.exists()]
+    said = {int(p.parent.name): p.read_text().split("\0") for p in found}
+    return [pid for pid, args in said.items() if str(NURSERY) in args and any(str(of) in a for a in args)]
+
+
+def test_without_a_nursery_cells_start_by_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = Sweep(tmp_path, forked=True)
+    monkeypatch.setattr(Sweep, "start", {"command": at.command, "nursery": [sys.executable, "-S", "-c", "raise OSError"]})
+    watch = Watch()
+    at.run(experiment("good", "crash"), watch=watch)
+    assert watch.endings() == {"good": "finished", "crash": "exit code 1: ran out"}
+
+
+def test_a_nursery_that_is_killed_takes_its_cells_along_and_no_others(tmp_path: Path) -> None:
+    at = Sweep(tmp_path, forked=True)
+
+    def strike() -> None:
+        if at.events == ["began hang/seed0"]:
+            for pid in nurseries(tmp_path):
+                os.kill(pid, signal.SIGKILL)
+
+    watch = Watch(strike)
+    at.run(experiment("hang", "good", "slow"), jobs=1, watch=watch)
+    assert watch.endings() == {"hang": "killed by SIGKILL", "good": "finished", "slow": "finished"}
+    assert not nurseries(tmp_path)
+
+
+def test_nothing_is_left_of_it(tmp_path: Path) -> None:
+    at = Sweep(tmp_path, forked=True)
+    seen: list[int] = []
+    at.run(experiment("slow"), watch=Watch(lambda: seen.extend(nurseries(tmp_path))))
+    assert seen
+    assert soon(lambda: not any(map(alive, seen)))
+
+
+def test_one_number_of_threads_each(tmp_path: Path) -> None:
+    launcher = launch.Launcher(Sweep(tmp_path).command, [sys.executable, "-S", str(NURSERY), str(tmp_path / "events")])
+    assert soon(lambda: launcher.ready(1) and launcher.ready(2))
+    assert len(set(nurseries(tmp_path))) == 2
+    launcher.close()
+    assert not nurseries(tmp_path)
+
+
+def test_the_real_one_has_a_single_thread_when_it_forks() -> None:
+    environment = launch.environment(threads=1)
+    found = subprocess.run([sys.executable, "-c", SINGLE, "0"], env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "1"
