@@ -99,7 +99,7 @@ def test_each_method_runs_with_the_settings_that_its_trials_chose(at: Sweep) -> 
     assert {config(at, t).train.look for t in trials} == {"chosen"}
     assert config(at, "tuned_a/seed0").train.lr == 0.1
     assert config(at, "tuned_a/seed0").train.look == "every_epoch"
-    assert at.events[-2:] == ["began tuned_a/seed0", "began tuned_a/seed1"]
+    assert set(at.events[-2:]) == {"began tuned_a/seed0", "began tuned_a/seed1"}
 
 
 def test_every_data_set_is_tuned_by_itself_and_all_trials_come_first(at: Sweep) -> None:
