@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from asgml import diagnostics, interventions, policies, recipes
     from asgml._balancer import Balancer
     from asgml._fit_probe import LinearProbe, RidgeRegression, fit_probe, fit_ridge_probe
+    from asgml._optimizers import parameter_groups
     from asgml._step import NotYetMeasured, Policy, Readings, Step
+    from asgml.diagnosis import Diagnosis, diagnose
     from asgml.diagnostics import Diagnostic
     from asgml.interventions import Intervention
     from asgml.recipes import Recipe
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Balancer",
+    "Diagnosis",
     "Diagnostic",
     "Intervention",
     "LinearProbe",
@@ -35,16 +38,19 @@ __all__ = [
     "Recipe",
     "RidgeRegression",
     "Step",
+    "diagnose",
     "diagnostics",
     "fit_probe",
     "fit_ridge_probe",
     "interventions",
+    "parameter_groups",
     "policies",
     "recipes",
 ]
 
 _HOME = {
     "Balancer": "asgml._balancer",
+    "Diagnosis": "asgml.diagnosis",
     "Diagnostic": "asgml.diagnostics",
     "Intervention": "asgml.interventions",
     "LinearProbe": "asgml._fit_probe",
@@ -54,8 +60,10 @@ _HOME = {
     "Recipe": "asgml.recipes",
     "RidgeRegression": "asgml._fit_probe",
     "Step": "asgml._step",
+    "diagnose": "asgml.diagnosis",
     "fit_probe": "asgml._fit_probe",
     "fit_ridge_probe": "asgml._fit_probe",
+    "parameter_groups": "asgml._optimizers",
 }
 _PACKAGES = {"diagnostics", "interventions", "policies", "recipes"}
 

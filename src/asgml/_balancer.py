@@ -19,6 +19,7 @@ from asgml._checks import (
     check_unscaled,
     parameters_of,
 )
+from asgml._optimizers import Optimizers, check_scaling
 from asgml._ranks import Layout, ranks
 from asgml._reduce import exchange, local_norm
 from asgml._step import Readings, Stateful, Step
@@ -47,6 +48,7 @@ class Balancer:
         scaler: the loop's GradScaler, so that gradients which are still scaled are refused instead of measured.
         features: modality -> a function that takes the feature tensor out of an encoder's output, where that is no tensor:
             `{"text": lambda output: output.last_hidden_state[:, 0]}`.
+        optimizer: the loop's optimizer, or several, so that a Scale which Adam-like ones cancel is warned of. It is not kept.
 
     Raises:
         ValueError, TypeError: for parts that cannot work together, unknown modalities, encoders that share parameters.
@@ -73,6 +75,7 @@ class Balancer:
         model: nn.Module | None = None,
         features: Mapping[str, Extract] | None = None,
         scaler: torch.amp.GradScaler | None = None,
+        optimizer: Optimizers | None = None,
     ):
         own = recipe.fresh() if recipe else Recipe()
         self.measure: tuple[Diagnostic, ...] = (*own.measure, *measure)
@@ -81,6 +84,7 @@ class Balancer:
         hooked = {m: e for m, e in encoders.items() if isinstance(e, nn.Module)}
         check_parts(self.params, hooked, self.measure, self.act, features or {})
         check_distributed(model, self.params, self.act)
+        check_scaling(optimizer, self.act)
         self.index = 0
         """Optimizer steps taken so far."""
         self.nonfinite = 0
@@ -182,12 +186,20 @@ class Balancer:
             self.readings.setdefault(name, {}).update(values)
         for diagnostic in due:
             diagnostic.learn(step, found.sums[diagnostic.name])
+            self._derive(diagnostic, found.readings)
         for intervention in self.act:
             intervention.adjust(step)
         self._count(step)
         self.index += 1
         self._ask()
         return found.readings
+
+    def _derive(self, diagnostic: Diagnostic, now: Readings) -> None:
+        """Let a diagnostic make numbers of this update's other readings, where all that it reads were measured."""
+        if diagnostic.reads and all(now.get(name) for name in diagnostic.reads):
+            made = diagnostic.derive(self.index, now)
+            now[diagnostic.name].update(made)
+            self.readings[diagnostic.name].update(made)
 
     def _uncut(self) -> None:
         """Drop what gradient a skipped encoder still has, zeros of `set_to_none=False` included: None alone means no update."""

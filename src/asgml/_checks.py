@@ -81,6 +81,7 @@ def check_parts(
     names, known = [d.name for d in measure], sorted(modalities)
     if twice := sorted({n for n in names if names.count(n) > 1}):
         raise ValueError(f"`measure`: two diagnostics of one name {twice}; give one of them another `name`")
+    _check_derived(measure)
     for kind in {type(part) for part in act if part.exclusive}:
         if sum(type(part) is kind for part in act) > 1:
             raise ValueError(
@@ -100,6 +101,17 @@ def check_parts(
                 f"`act`: {part!r} reads {missing}, which nobody measures; add a diagnostic of that name to `measure` "
                 f"(have: {sorted(names)})"
             )
+
+
+def _check_derived(measure: Sequence[Diagnostic]) -> None:
+    before: list[str] = []
+    for diagnostic in measure:
+        if missing := sorted(diagnostic.reads - set(before)):
+            raise ValueError(
+                f"`measure`: {diagnostic!r} reads {missing}, which nobody before it measures; put a diagnostic of that name "
+                f"before it (there: {before})"
+            )
+        before.append(diagnostic.name)
 
 
 def _check_types(measure: Sequence[Diagnostic], act: Sequence[Intervention]) -> None:

@@ -19,6 +19,8 @@ class Diagnostic(Stateful, ABC):
     """The name of its reading."""
     every: int = 1
     """In updates: it measures at updates 0, every, 2 every, ..."""
+    reads: frozenset[str] = frozenset()
+    """Names of the readings that `derive` needs; whoever measures them stands before it in `measure`."""
     is_norm: ClassVar[bool] = False
     """Whether its numbers are L2 norms of gradients: where these are sharded, squares are added up over ranks."""
 
@@ -38,6 +40,34 @@ class Diagnostic(Stateful, ABC):
 
         `sums` is `evidence`, summed over ranks.
         """
+
+    def derive(self, index: int, readings: Mapping[str, Mapping[str, float]]) -> Mapping[str, float]:
+        """Return modality -> number made of this update's other readings, and move what memory that takes.
+
+        Asked on the host in list order, after `learn` and before the interventions, in a due update `index` whose gradients
+        are finite and in which everything that it `reads` has a value for some modality.
+        """
+        return {}
+
+
+class Derived(Diagnostic):
+    """Makes readings of readings: plain numbers on the host, equal on all ranks, after the update's one transfer.
+
+    A class of your own sets `name` and `reads`, and overrides `derive`:
+
+    >>> from asgml.diagnostics import Derived
+    >>> class Doubt(Derived):
+    ...     name, reads = "doubt", frozenset({"probe"})
+    ...
+    ...     def derive(self, index, readings):
+    ...         return {m: 1 - accuracy for m, accuracy in readings["probe"].items()}
+    >>> Doubt().derive(0, {"probe": {"audio": 0.75}})
+    {'audio': 0.25}
+    """
+
+    def measure(self, step: Step) -> Mapping[str, Tensor]:
+        """Return nothing: it looks at no step."""
+        return {}
 
 
 def check_every(every: int, argument: str = "every") -> None:

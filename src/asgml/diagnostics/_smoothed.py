@@ -10,7 +10,7 @@ from torch import Tensor
 
 from asgml._step import Step
 from asgml.diagnostics._average import Averaged, Once, check_decay
-from asgml.diagnostics._base import Diagnostic
+from asgml.diagnostics._base import Derived, Diagnostic
 
 
 @dataclass
@@ -35,6 +35,8 @@ class Smoothed(Averaged):
     def __post_init__(self) -> None:
         if not isinstance(self.diagnostic, Diagnostic):
             raise TypeError(f"`diagnostic` must be a Diagnostic, found {self.diagnostic!r}")
+        if isinstance(self.diagnostic, Derived):
+            raise TypeError(f"`diagnostic` must look at steps itself, found {self.diagnostic!r}: smooth what it reads instead")
         check_decay(self.decay)
         self.diagnostic = self.diagnostic.fresh()
         self.every = self.diagnostic.every

@@ -15,6 +15,8 @@ class Intervention(Stateful, ABC):
 
     exclusive: ClassVar[bool] = False
     """At most one of this class in a Balancer."""
+    scales: ClassVar[bool] = False
+    """Multiplies gradients by a factor, which Adam-like optimizers cancel where it is constant."""
 
     @property
     def policy(self) -> Policy[Any] | None:

@@ -2,73 +2,70 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
-from asgml._step import NotYetMeasured, Policy, Step
-from asgml.interventions._base import Intervention, decided
-from asgml.policies import Constant
+from asgml._numbers import is_number
+from asgml._step import Step
+from asgml.interventions._factors import ByFactor
+from asgml.interventions._scope import within
 
 
 @dataclass
-class Scale(Intervention):
+class Scale(ByFactor):
     """Multiply an encoder's gradients by the factor that `by` gives it, a mapping modality -> factor or a policy.
 
-    All its parameters are scaled, biases and normalisation included (OGM's code scales convolution weights alone). It
-    reads this step's readings. Under Adam-like optimizers a constant factor cancels: only its variation acts.
+    It reads this step's readings. `scope` says which gradients: "all", biases and normalisation included; "weights", those of
+    parameters with 2 dimensions or more; "conv", those with 4, as OGM's code, which changes nothing in an encoder without
+    2-d convolutions. Where `by` gives a modality no factor, its gradients stay as they are.
 
-    Raises ValueError for a factor that is not a finite number of at least 0.
+    `inertia` e, 0 (none) to below 1, smooths: from 1 on, every update for which `by` gives a factor moves the applied factor
+    to (1 - e) factor + e applied, whether or not the reading behind it is new, and also where the encoder is skipped. ASGML's
+    research code moves it only when its probe is evaluated, with e = 0.7.
+
+    Under Adam-like optimizers a constant factor cancels: only its variation acts.
+
+    Raises ValueError for a factor that is not a finite number of at least 0, an unknown `scope`, an `inertia` out of range.
+
+    >>> from asgml.interventions import Scale
+    >>> Scale({"audio": 0.5}, "weights")
+    Scale(by=Constant(settings={'audio': 0.5}), scope='weights', inertia=0.0)
     """
 
-    by: Policy[float] | Mapping[str, float]
-    _given: dict[str, list[float]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    scales: ClassVar[bool] = True
+    inertia: float = 0.0
+    _applied: dict[str, float] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if isinstance(self.by, Mapping):
-            self.by = Constant(self.by)
-        if isinstance(self.by, Constant):
-            _checked(self.by.settings)
-
-    @property
-    def policy(self) -> Policy[float]:
-        """`by`."""
-        assert not isinstance(self.by, Mapping)
-        return self.by
+        super().__post_init__()
+        if not is_number(self.inertia) or not 0 <= self.inertia < 1:
+            raise ValueError(f"`inertia` must be at least 0 and below 1, found {self.inertia!r}")
 
     def adjust(self, step: Step) -> None:
         """Scale in place."""
-        try:
-            factors = _checked(decided(self.policy, step))
-        except NotYetMeasured:
-            return
-        for modality, factor in factors.items():
-            grads = [p.grad for _, p in step.with_grad(modality) if p.grad is not None]
+        for modality, target in self.factors(step).items():
+            factor = self._smoothed(modality, target)
+            grads = [grad for _, _, grad in within(step, modality, self.scope)]
             if not grads:
                 continue
             if factor != 1:
                 torch._foreach_mul_(grads, factor)
-            total, count = self._given.get(modality, [0.0, 0.0])
-            self._given[modality] = [total + factor, count + 1]
+            self.note(modality, factor)
 
-    def account(self) -> dict[str, str]:
-        """Return modality -> its mean factor."""
-        return {m: f"gradients scaled by {total / count:.3g} on average" for m, (total, count) in self._given.items()}
+    def _smoothed(self, modality: str, target: float) -> float:
+        if not self.inertia:
+            return target
+        before = self._applied.get(modality, 1.0)
+        self._applied[modality] = before + (1 - self.inertia) * (target - before)
+        return self._applied[modality]
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the sums that the mean factors come from."""
-        return {m: list(sums) for m, sums in self._given.items()}
+        """Return the sums that the mean factors come from, and the factors that inertia holds."""
+        return super().state_dict() | {"applied": dict(self._applied)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take them over."""
-        self._given = {m: list(sums) for m, sums in state.items()}
-
-
-def _checked(factors: Mapping[str, Any]) -> Mapping[str, float]:
-    plain = {m for m, f in factors.items() if isinstance(f, int | float) and not isinstance(f, bool) and 0 <= f < math.inf}
-    if bad := {m: f for m, f in factors.items() if m not in plain}:
-        raise ValueError(f"a scale must be a finite number of at least 0, found {bad}")
-    return factors
+        super().load_state_dict(state)
+        self._applied = dict(state["applied"])

@@ -21,7 +21,7 @@ def reads(policy: Policy[Any]) -> frozenset[str]:
 
 def modalities(policy: Policy[Any]) -> frozenset[str]:
     """Return the modalities that a policy declares to decide for."""
-    return getattr(policy, "modalities", frozenset())
+    return frozenset(getattr(policy, "modalities", ()))
 
 
 @dataclass(frozen=True)
