@@ -17,6 +17,7 @@ from asgml.lab.datasets.settings import ImportedDataset
 from asgml.lab.errors import InputError
 
 REPORT = ("report.html", "analysis.md", "summary.json")
+INDEX = ("index.html", "index.md", "index.json")
 
 
 def run(name_or_path: str, sets: Sequence[str], out: Path | None, jobs: int | None) -> bool:
@@ -134,7 +135,7 @@ def _show(summary: Mapping[str, Any], folder: Path) -> None:
     from asgml.lab.cli import results
 
     results.show(summary)
-    for name in REPORT:
+    for name in INDEX if "points" in summary else REPORT:
         _say(f"wrote {folder / name}")
 
 
