@@ -34,7 +34,9 @@ def run(cell: Path) -> None:
 
     try:
         result = train(cell)
-    except (Diverged, InputError) as error:
+    except Diverged as error:
+        result = {"status": "failed", "reason": str(error), "diverged": True}
+    except InputError as error:
         result = {"status": "failed", "reason": str(error)}
     except Exception as error:
         traceback.print_exc()
