@@ -8,8 +8,8 @@ Lines of `metrics.jsonl` are of three kinds:
      "sizes": {"train": n, "validation": n, "test": n}, "parameters": n, "versions": {"asgml": "...", ...}}
     {"kind": "step", "step": 0, "epoch": 1, "loss": x, "lr": x, "total_norm": x, "grad_norm": {"audio": x},
      "skipped": [], "held": [], "readings": {"gap": {"audio": x}}}
-    {"kind": "epoch", "epoch": 1, "step": 18, "seconds": x, "skipped_share": {"audio": x}, "held_share": {"audio": x},
-     "train": {...}, "validation": {...}, "test": {...}}
+    {"kind": "epoch", "epoch": 1, "step": 18, "seconds": x, "flops": x, "skipped_share": {"audio": x},
+     "held_share": {"audio": x}, "train": {...}, "validation": {...}, "test": {...}}
 
 where each split has `accuracy`, `f1_macro`, `loss`, `probe_acc` and `probe_online_acc` (modality -> share), `probe_acc_joint`
 and, with two modalities or more, `utilization_gap`. With `look: chosen` an epoch's line has validation accuracy alone, and the
@@ -82,6 +82,7 @@ def tags(record: Mapping[str, Any]) -> dict[str, float]:
         return found | {f"train/{key}": record[key] for key in ("total_norm", "lr")} | {"train/batch_loss": record["loss"]}
     if record["kind"] == "epoch":
         shares = {f"train/{key}_{m}": v for key in ("skipped_share", "held_share") for m, v in record.get(key, {}).items()}
+        shares |= {"train/flops": record["flops"]} if "flops" in record else {}
         return shares | {
             tag: v for split, short in SHORT.items() for tag, v in _split_tags(short, record.get(split, {})).items()
         }

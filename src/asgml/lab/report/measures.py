@@ -79,6 +79,12 @@ def over_epochs(tag: str, how: str) -> Measure:
     return lambda run: _reduced(run.get(tag), how)
 
 
+def training_cost(run: Run) -> float | None:
+    """The operations of all updates, in TFLOP."""
+    series = run.get("train/flops")
+    return sum(series.values) / 1e12 if series is not None else None
+
+
 def late(tag: str) -> Measure:
     """The mean of the last ceil(n/4) points of a tag: the last quarter of training."""
     return lambda run: statistics.mean(s.values[-math.ceil(len(s.values) / 4) :]) if (s := run.get(tag)) else None

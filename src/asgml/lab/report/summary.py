@@ -39,6 +39,7 @@ def _method(study: Study, method: Method) -> dict[str, Any]:
         "utilization_gap": _gap(study, method),
         "grad_norm_late": _norms(study, method),
         "skipped_share": _skipped(method),
+        "training_tflop": _stat(method, measures.training_cost),
     }
     return {
         "n": len(method.runs),

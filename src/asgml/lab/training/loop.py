@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from asgml.diagnostics import GradNorm, Probe
 from asgml.lab import config
 from asgml.lab.models.late_fusion import LateFusion
 from asgml.lab.training import seeding
+from asgml.lab.training.cost import Meter
 from asgml.lab.training.evaluation import Samples
 from asgml.lab.training.objectives import Objective
 from asgml.lab.training.plan import Plan
@@ -56,9 +58,10 @@ class Trainer:
     scheduler: torch.optim.lr_scheduler.LRScheduler
     balancer: Balancer
     probe: Probe
+    meter: Meter
     epoch: int = 0
     """Epochs that are done."""
-    parts: tuple[str, ...] = field(default=("model", "objective", "optimizer", "scheduler", "balancer"), init=False)
+    parts: tuple[str, ...] = field(default=("model", "objective", "optimizer", "scheduler", "balancer", "meter"), init=False)
 
     @classmethod
     def make(cls, cell: config.Cell, plan: Plan, samples: Samples, classes: int, steer: Samples | None = None) -> Trainer:
@@ -70,10 +73,11 @@ class Trainer:
         train = cell.train.model_copy(update={"epochs": cell.epochs})
         optimizer = optimizer_of(model, objective, plan, train)
         steps = len(seeding.order(len(samples.labels), train.batch_size, cell.seed))
+        meter = Meter.of(model, objective, samples.rows(slice(train.batch_size)))
         scene = Scene(model, classes, steps, cell.seed, steer.batches() if steer else ())
         balancer = Balancer(dict(model.encoders.items()), Recipe(measure=(GradNorm(), Probe(classes))) + plan.recipe(scene))
         probe = next(d for d in balancer.measure if isinstance(d, Probe))
-        return cls(train, cell.seed, model, objective, optimizer, schedule(optimizer, train), balancer, probe)
+        return cls(train, cell.seed, model, objective, optimizer, schedule(optimizer, train), balancer, probe, meter)
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that a later process needs to go on bit for bit."""
@@ -86,17 +90,19 @@ class Trainer:
             getattr(self, name).load_state_dict(state[name])
 
     def run_epoch(self, samples: Samples) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        """Train one epoch; return its step records, and the head of its epoch record (shares of skipped and held updates)."""
-        began, steps = time.perf_counter(), []
+        """Train one epoch; return its step records, and its epoch record's head: cost, shares of skipped and held updates."""
+        began, steps = time.perf_counter(), list[dict[str, Any]]()
         self.epoch += 1
         self.model.train()
-        with seeding.seeded(self.seed, "epoch", self.epoch):
+        counting = self.meter.first_epoch(steps) if self.epoch == 1 else contextlib.nullcontext()
+        with seeding.seeded(self.seed, "epoch", self.epoch), counting:
             for rows in seeding.order(len(samples.labels), self.train.batch_size, self.seed, "order", self.epoch):
                 steps.append(self.run_step(*samples.rows(rows)))
         self.scheduler.step()
         shares = {f"{kind}_share": {m: sum(m in s[kind] for s in steps) / len(steps) for m in self.model.encoders}
                   for kind in ("skipped", "held")}  # fmt: skip
-        head = {"kind": "epoch", "epoch": self.epoch, "step": self.balancer.index, "seconds": time.perf_counter() - began}
+        head = {"kind": "epoch", "epoch": self.epoch, "step": self.balancer.index,
+                "seconds": time.perf_counter() - began, "flops": self.meter.epoch(steps)}  # fmt: skip
         return steps, head | shares
 
     def run_step(self, inputs: dict[str, torch.Tensor], targets: torch.Tensor) -> dict[str, Any]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from asgml.lab import statistics
 from asgml.lab.report import facts, measures, primary, samples, words
 from asgml.lab.report.document import Block, Dots, Figure, Heading, Panel, Paragraph, Table, Text
-from asgml.lab.report.folders import SECONDS
 from asgml.lab.report.measures import Measure
 from asgml.lab.report.model import Method, Run, Series, Study
-from asgml.lab.report.sections import common
+from asgml.lab.report.sections import common, cost
 from asgml.lab.report.sections import primary as primary_section
 from asgml.lab.report.sections.common import head, name
 
@@ -25,9 +24,6 @@ SAMPLED = "over test samples"
 OF_SAMPLES = ("An interval “over test samples” is a bootstrap of one seed's predictions that draws whole groups (an image, a "
               "speaker): it holds for new samples of the same two models, and says nothing of another seed.")  # fmt: skip
 ASSUMES = "The t interval assumes normal differences, and is not corrected for the number of comparisons."
-SHARES = ("Shares of all updates, mean over epochs: skipped updates leave the encoder as it is, held ones wait for their "
-          "first stale "
-          "gradient.")  # fmt: skip
 SCATTER = (
     "Test accuracy against the average gap: small marks are seeds, large ones their means. Up and to the left is "
     "better on both counts."
@@ -42,7 +38,7 @@ def blocks(study: Study) -> list[Block]:
         found += [*_scores(study, measured), *_primary(study), *_differences(study, measured), *_figures(study)]
     else:
         found.append(Paragraph("The logs hold neither test/accuracy nor test/f1_macro."))
-    return [*found, *_costs(study)]
+    return [*found, *cost.blocks(study)]
 
 
 def _measures(study: Study) -> dict[str, Measure]:
@@ -155,20 +151,3 @@ def _dots(study: Study, method: Method) -> Dots | None:
     seeds = [seed for seed in gaps if seed in scores]
     xs, ys = tuple(100 * gaps[s] for s in seeds), tuple(100 * scores[s] for s in seeds)
     return Dots(common.slots(study)[method.name], xs, ys) if seeds else None
-
-
-def _costs(study: Study) -> list[Block]:
-    kinds = {"skipped_share": "Skipped", "held_share": "Held"}
-    shares = {f"{word} ({m})": f"train/{key}_{m}" for key, word in kinds.items() for m in study.modalities}
-    shares = {column: tag for column, tag in shares.items() if any(run.get(tag) for run in study.runs)}
-    timed = any(run.get(SECONDS) for run in study.runs)
-    if not shares and not timed:
-        return []
-    columns = ("Method", "n", *shares, *(["Seconds per epoch"] if timed else []))
-    rows = tuple(_cost(m, list(shares.values()), timed) for m in study.methods if m.runs)
-    return [Heading("Updates skipped and held, and time", 3), Table(columns, rows), Paragraph(SHARES, "note")]
-
-
-def _cost(method: Method, tags: list[str], timed: bool) -> tuple[Text, ...]:
-    shares = [common.shares(method, measures.over_epochs(tag, "avg")) for tag in tags]
-    return (*head(method), *shares, *([common.numbers(method, measures.over_epochs(SECONDS, "avg"))] if timed else []))

@@ -1,0 +1,77 @@
+"""Part of section 6: what the runs cost, and what accuracy they bought with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from asgml.lab.report import measures, words
+from asgml.lab.report.document import Block, Dots, Figure, Heading, Panel, Paragraph, Table
+from asgml.lab.report.folders import SECONDS
+from asgml.lab.report.model import Method, Study
+from asgml.lab.report.sections import common
+from asgml.lab.report.sections.common import head
+
+Cell = Callable[[Method], str]
+SHARES = ("Shares of all updates, mean over epochs: skipped updates leave the encoder as it is, held ones wait for their "
+          "first stale "
+          "gradient.")  # fmt: skip
+COUNTED = (
+    "Training cost counts the floating-point operations of matrix products and convolutions in all updates, diagnostics "
+    "included, so it is the same on every machine; scoring is left out."
+)
+AGAINST = "Test accuracy against training cost: small marks are seeds, large ones their means. Up and to the left is better."
+
+
+def blocks(study: Study) -> list[Block]:
+    """The tables and the figure; nothing where the logs hold none of it."""
+    columns = _columns(study)
+    if not columns:
+        return []
+    rows = tuple((*head(m), *(cell(m) for cell in columns.values())) for m in study.methods if m.runs)
+    notes = [*([SHARES] if any("(" in c for c in columns) else []), *([COUNTED] if _counted(study) else [])]
+    table: list[Block] = [Table(("Method", "n", *columns), rows), *(Paragraph(note, "note") for note in notes)]
+    return [Heading("Updates skipped and held, and cost", 3), *table, *_figure(study)]
+
+
+def _columns(study: Study) -> dict[str, Cell]:
+    kinds = {"skipped_share": "Skipped", "held_share": "Held"}
+    shares = {f"{word} ({m})": f"train/{key}_{m}" for key, word in kinds.items() for m in study.modalities}
+    found = {column: _share(tag) for column, tag in shares.items() if any(run.get(tag) for run in study.runs)}
+    if _counted(study):
+        found["Training cost (TFLOP)"] = lambda m: common.numbers(m, measures.training_cost)
+        if (base := _cost(study.baseline)) is not None:
+            found["Of the baseline's"] = lambda m: words.percent(None if (own := _cost(m)) is None else own / base)
+    if any(run.get(SECONDS) for run in study.runs):
+        found["Seconds per epoch"] = lambda m: common.numbers(m, measures.over_epochs(SECONDS, "avg"))
+    return found
+
+
+def _share(tag: str) -> Cell:
+    return lambda method: common.shares(method, measures.over_epochs(tag, "avg"))
+
+
+def _counted(study: Study) -> bool:
+    return any(run.get("train/flops") for run in study.runs)
+
+
+def _cost(method: Method | None) -> float | None:
+    found = measures.estimate(method, measures.training_cost) if method else None
+    return found.mean if found else None
+
+
+def _figure(study: Study) -> list[Block]:
+    shown = [(m, dots) for m in study.methods if (dots := _dots(study, m))]
+    if len(shown) < 2:
+        return []
+    panel = Panel("Accuracy against cost", "Training cost (TFLOP)", "Test accuracy (%)", dots=tuple(dots for _, dots in shown))
+    said = ", ".join(f"{m.name} {words.percent(sum(d.ys) / len(d.ys) / 100)} at {sum(d.xs) / len(d.xs):.3g}" for m, d in shown)
+    legend = common.legend(study, tuple(m for m, _ in shown))
+    return [Figure("cost", AGAINST, f"Scatter plot of test accuracy against TFLOP. {said}.", (panel,), legend)]
+
+
+def _dots(study: Study, method: Method) -> Dots | None:
+    costs = measures.values(method, measures.training_cost)
+    scores = measures.values(method, measures.chosen("test/accuracy"))
+    seeds = [seed for seed in costs if seed in scores]
+    xs, ys = tuple(costs[s] for s in seeds), tuple(100 * scores[s] for s in seeds)
+    return Dots(common.slots(study)[method.name], xs, ys) if seeds else None
