@@ -114,6 +114,7 @@ def _record(child: _Child, watcher: Watcher) -> list[Task]:
 
 def _reason(child: _Child) -> str:
     code = child.process.returncode
+    assert code is not None
     if code < 0:
         known = {int(s): s.name for s in signal.Signals}
         return f"killed by {known.get(-code, f'signal {-code}')}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -11,6 +13,7 @@ from asgml.lab.datasets._strata import Rows, stratified_order
 from asgml.lab.datasets._streams import stream
 from asgml.lab.errors import InputError
 
+S = TypeVar("S", bound=Split)
 FEW = 20
 """With fewer groups than this (speakers, say), a group in the steer split would be missed in training."""
 
@@ -31,7 +34,7 @@ def set_aside(train: Train, share: float, seed: int) -> tuple[Train, Steer]:
             f"`train.steer`: must leave samples on both sides, found {share:g} of {len(train)} samples in {len(first)} units "
             "that stay together"
         )
-    return Train(*_fields(train, ~chosen)), Steer(*_fields(train, chosen))
+    return _rows(train, ~chosen, Train), _rows(train, chosen, Steer)
 
 
 def units(split: Split) -> Rows:
@@ -48,6 +51,6 @@ def units(split: Split) -> Rows:
     return groups if len(names) >= FEW else np.arange(len(split))
 
 
-def _fields(split: Split, rows: np.typing.NDArray[np.bool_]) -> tuple[dict[str, np.typing.NDArray[np.generic]], Rows, ...]:
+def _rows(split: Split, rows: np.typing.NDArray[np.bool_], kind: type[S]) -> S:
     inputs = {m: x[rows] for m, x in split.inputs.items()}
-    return inputs, split.labels[rows], split.ids[rows], split.groups[rows]
+    return kind(inputs, split.labels[rows], split.ids[rows], split.groups[rows])
