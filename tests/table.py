@@ -321,7 +321,7 @@ ROWS = {
     ),
     "dual_signal": Row(
         frozenset({"dual_signal"}),
-        lambda m: lambda model: recipes.dual_signal(own_descent(model), beta=0.25),
+        lambda m: lambda model: recipes.dual_signal(own_descent(model, 8), beta=0.75, tau_base=2),
         lambda m: lambda model: recipes.dual_signal(own_descent(model), tau_max=1),
         touches=ANYBODY,
         plain=False,
