@@ -6,6 +6,7 @@ import torch
 import toy
 from asgml import Balancer, Recipe
 from asgml.interventions import Noise, OgmGe, Scale, Skip
+from asgml.interventions._normal import derived
 from asgml.policies import Between, Constant
 from toy import THREE, TWO, identical, through_file
 
@@ -57,9 +58,9 @@ def test_the_spread_is_the_unbiased_one_of_the_unscaled_gradient():
     grad = torch.tensor([[0.1, -0.2], [0.3, 0.4]])
     drawn = edited(Noise({"audio": 1.0}, seed=5), {"two": grad})["audio"]["two"] - grad
     again = edited(Noise({"audio": 1.0}, seed=5), {"two": 2 * grad})["audio"]["two"] - 2 * grad
-    unit = edited(Noise({"audio": 1.0}, seed=5), {"two": torch.tensor([[1.0, -1.0], [1.0, -1.0]]) * 0.75**0.5})
-    unit = unit["audio"]["two"] - torch.tensor([[1.0, -1.0], [1.0, -1.0]]) * 0.75**0.5  # a spread of 1
-    torch.testing.assert_close(drawn, 0.2645751 * unit, rtol=1e-5, atol=1e-6)
+    own = torch.Generator().manual_seed(derived("Noise", 5, "audio"))
+    torch.randn(200, 200, generator=own)  # `many` comes before `two`
+    torch.testing.assert_close(drawn, 0.2645751 * torch.randn(2, 2, generator=own), rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(again, 2 * drawn, rtol=1e-5, atol=1e-6)
     held = edited(OgmGe(Constant({"audio": 0.25}), seed=5), {"two": grad})["audio"]["two"]
     kept = edited(OgmGe(Constant({"audio": 1.0}), seed=5), {"two": grad})["audio"]["two"]
