@@ -51,7 +51,8 @@ def hold(cell: Path) -> None:
         with FileLock(cell / ".lock", timeout=PATIENCE):
             run(cell)
     except Timeout:
-        sys.exit(f"{cell} is being trained by another process")
+        print(f"{cell} is being trained by another process", file=sys.stderr)
+        sys.exit(2)
 
 
 def train_here(cell: Path) -> None:

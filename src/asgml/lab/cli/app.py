@@ -22,6 +22,7 @@ EXAMPLES = """Examples:
   asgml run phase1              train every method with every seed, write the report
   asgml run phase1 --set name=short --set train.epochs=3 --set seeds=[0,1]
   asgml report outputs/phase1   write the report of a run again
+  asgml diagnose outputs/phase1 --solo    which modality is in trouble, and why
 
 Exit codes: 0 all is done, 1 some cell failed, 2 wrong input, 130 interrupted.
 """
@@ -127,6 +128,41 @@ def report(
     from asgml.lab.cli import commands
 
     commands.report(folder, tensorboard or [], out, epochs)
+
+
+@app.command(help_epilogue="")
+def diagnose(
+    folder: Path,
+    /,
+    *,
+    method: str | None = None,
+    seed: int | None = None,
+    solo: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Say of a trained model which modality was left behind, is ignored, is poor, or memorises.
+
+    Looks at the model after its last epoch, on validation samples; the test split is not touched.
+    Writes diagnosis.json beside the cell; the report shows it.
+
+    Examples:
+
+      asgml diagnose outputs/phase1 --solo
+      asgml diagnose outputs/phase1 --method frequency_k2 --seed 1
+
+    Parameters
+    ----------
+    folder
+        The folder of a run.
+    method
+        Whose model; "baseline", or the first method, by default.
+    seed
+        Which seed; the first finished one by default.
+    solo
+        Train each modality alone where the run has no such method, and keep the result.
+    """
+    from asgml.lab.cli import diagnosing
+
+    diagnosing.diagnose(folder, method, seed, solo)
 
 
 @app.command(name="list", help_epilogue="")

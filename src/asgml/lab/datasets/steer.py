@@ -21,7 +21,7 @@ def set_aside(train: Train, share: float, seed: int) -> tuple[Train, Steer]:
     Samples that share a source (see `Split`), or a group where there are 20 groups or more, stay together.
     Raises InputError where a part would be empty.
     """
-    unit = _units(train)
+    unit = units(train)
     _, first, sizes = np.unique(unit, return_index=True, return_counts=True)
     order = stratified_order(stream(seed, "steer"), train.labels[first])
     taken = order[np.cumsum(sizes[order]) <= share * len(train)]
@@ -34,7 +34,7 @@ def set_aside(train: Train, share: float, seed: int) -> tuple[Train, Steer]:
     return Train(*_fields(train, ~chosen)), Steer(*_fields(train, chosen))
 
 
-def _units(split: Split) -> Rows:
+def units(split: Split) -> Rows:
     """Number (N,) the units that must not be cut, from 0."""
     sources = [name.split("+") for name in split.ids.tolist()]
     if all(len(parts) > 1 for parts in sources):

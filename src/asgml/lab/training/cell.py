@@ -45,11 +45,8 @@ def train(folder: Path) -> dict[str, Any]:
     cell = Cell.model_validate(store.read_json(folder / "config.json"))
     torch.set_num_threads(cell.train.threads)
     torch.set_deterministic_debug_mode("error")
-    data = datasets.load(cell.dataset, cell.seed)
-    method = plan.make(cell, data.modalities)
-    data, steer = _set_aside(cell, data, method)
-    samples = {s: Samples.of(getattr(data, s), method.modalities) for s in SPLITS}
-    trainer, best = Trainer.make(cell, method, samples["train"], len(data.classes), steer), Best()
+    data, samples, trainer = prepare(cell)
+    best = Best()
     length = _resume(folder, trainer, best)
     with Logbook(folder, length) as log:
         if not length:
@@ -61,6 +58,15 @@ def train(folder: Path) -> dict[str, Any]:
             _look_back(trainer, samples, best, log)
     _keep_predictions(folder, data, best)
     return {"status": "finished", "best_epoch": best.epoch, "epochs": trainer.epoch, "validation_accuracy": best.accuracy}
+
+
+def prepare(cell: Cell) -> tuple[Data, dict[str, Samples], Trainer]:
+    """Return the data that the cell may use, as tensors too, and all that trains on it, before the first step."""
+    data = datasets.load(cell.dataset, cell.seed)
+    method = plan.make(cell, data.modalities)
+    data, steer = _set_aside(cell, data, method)
+    samples = {s: Samples.of(getattr(data, s), method.modalities) for s in SPLITS}
+    return data, samples, Trainer.make(cell, method, samples["train"], len(data.classes), steer)
 
 
 def _set_aside(cell: Cell, data: Data, method: plan.Plan) -> tuple[Data, Samples | None]:

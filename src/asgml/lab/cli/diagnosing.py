@@ -1,0 +1,58 @@
+"""What `asgml diagnose` does: choose a finished cell, examine it, keep and show what was found."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from asgml.lab import store
+from asgml.lab.config import Cell
+from asgml.lab.errors import InputError, did_you_mean
+from asgml.lab.report.model import BASELINE
+
+FILE = "diagnosis.json"
+
+
+def diagnose(run: Path, method: str | None, seed: int | None, solo: bool) -> None:
+    """Diagnose one cell of a run; `diagnosis.json` stands beside its result, and the report shows it from then on."""
+    folder = _cell(run, method, seed)
+    cell = Cell.model_validate(store.read_json(folder / "config.json"))
+    from asgml.lab.training import diagnosing
+
+    began, modalities = time.perf_counter(), _modalities(folder)
+    references = diagnosing.references(run, cell, modalities, train=solo)
+    found = diagnosing.diagnose(folder, references)
+    print(f"{cell.method}, seed {cell.seed}: the model of its last epoch, on validation samples\n\n{found}")
+    if missing := [m for m in modalities if m not in references]:
+        print(f"asgml diagnose {run} --solo trains {' and '.join(missing)} alone, once.")
+    store.write_json(folder / FILE, {"method": cell.method, "seed": cell.seed, **found.to_dict()})
+    print(f"\n{time.perf_counter() - began:.0f} s; wrote {folder / FILE}; asgml report {run} shows it")
+
+
+def _cell(run: Path, method: str | None, seed: int | None) -> Path:
+    """Return the folder of the finished cell that is meant."""
+    experiment = _experiment(run)
+    known = list(experiment["methods"])
+    name = method or (BASELINE if BASELINE in known else known[0])
+    if name not in known:
+        raise InputError(f"--method: must be a method of this run, found {name!r}{did_you_mean(name, known)}")
+    folders = {s: store.cell_folder(run, name, s) for s in experiment["seeds"]}
+    done = {s: f for s, f in folders.items() if (store.read_json(f / "result.json") or {}).get("status") == "finished"}
+    if not done:
+        raise InputError(f"run: no cell of {name} has finished in {run}; asgml run goes on where it stopped")
+    if seed is not None and seed not in done:
+        raise InputError(f"--seed: must be one of the finished seeds of {name}, {sorted(done)}, found {seed}")
+    return done[min(done) if seed is None else seed]
+
+
+def _experiment(run: Path) -> dict[str, Any]:
+    experiment: dict[str, Any] | None = store.read_json(run / "experiment.json")
+    if experiment is None:
+        raise InputError(f"run: {run} must be the folder of a run, found no experiment.json; give what `asgml run` wrote")
+    return experiment
+
+
+def _modalities(folder: Path) -> tuple[str, ...]:
+    header = next(iter(store.records(folder)), {})
+    return tuple(header.get("modalities", ()))
