@@ -91,7 +91,7 @@ def test_another_study_is_refused(at: Sweep, first: dict[str, Any], then: dict[s
 
 
 def test_each_method_runs_with_the_settings_that_its_trials_chose(at: Sweep) -> None:
-    outcome = at.run(experiment("tuned_a", seeds=[0, 1], tune=TUNE))
+    outcome = at.run(experiment("tuned_a", seeds=[0, 1], tune=TUNE, train={"lr": 0.7}))
     assert (outcome.cells, outcome.failed) == (3 * 2 + 2, ())
     trials = [f"tuning/train.lr={lr}/tuned_a/seed{s}" for lr in (0.05, 0.1, 0.2) for s in (7, 8)]
     assert folders(at) == sorted([*trials, "tuned_a/seed0", "tuned_a/seed1"])

@@ -1,5 +1,8 @@
 """What a run leaves behind: `<out>/<method>/seed<seed>/` for every cell, written so that a kill at any moment loses nothing.
 
+Where there are several data sets or points, `<out>/<data set>/<point>/` stands in the place of `<out>`, and the trials of a
+tuning lie in `tuning/<settings>/` of that.
+
 A cell's folder holds `config.json` (the resolved `Cell`), `metrics.jsonl` (append-only, the truth), `tensorboard/` (the same
 numbers as event files), `checkpoint.pt`, `progress.json`, `predictions.npz`, `result.json` (written last) and `log.txt`.
 Lines of `metrics.jsonl` are of three kinds:

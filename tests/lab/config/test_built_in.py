@@ -23,3 +23,12 @@ def test_built_in_experiments_are_valid_and_have_a_baseline(name):
 def test_the_documented_experiment_is_valid():
     block = re.search(r"```yaml\n(name: mine.*?)```", (DOCS / "lab.md").read_text(), re.DOTALL)
     assert list(validate(yaml.safe_load(block[1])).methods) == ["baseline", "frequency_k3", "both", "audio_alone"]
+
+
+def test_the_documented_study_is_valid():
+    block = re.search(r"```yaml\n(name: study.*?)```", (DOCS / "lab.md").read_text(), re.DOTALL)
+    study = validate(yaml.safe_load(block[1]))
+    assert [point.folder for point in points.of(study)] == [
+        f"{d}/train.batch_size={b}" for d in ("plain", "sum") for b in (32, 64)
+    ]
+    assert [(c.method, c.against, c.dataset) for c in study.primary] == [("half", "baseline", None), ("half", "quarter", "sum")]

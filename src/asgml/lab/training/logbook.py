@@ -11,6 +11,8 @@ from typing import Any, Self
 from torch.utils.tensorboard import SummaryWriter
 
 from asgml.lab import store
+from asgml.lab.config.yaml_text import not_finite
+from asgml.lab.training.loop import Diverged
 
 
 class Logbook:
@@ -31,7 +33,9 @@ class Logbook:
             self._project(record)
 
     def write(self, record: dict[str, Any]) -> None:
-        """Append one record."""
+        """Append one record; a number in it that is not finite means that the training diverged."""
+        if found := not_finite(record):
+            raise Diverged(f"{found[0]} is {found[1]} at epoch {record['epoch']}; a smaller train.lr may help")
         self._file.write((json.dumps(record, allow_nan=False) + "\n").encode())
         self._project(record)
 
