@@ -40,6 +40,8 @@ class Run:
     best_epoch: int | None = None
     header: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    diagnosis: Mapping[str, Any] | None = None
+    """What `asgml diagnose` found, if it was asked."""
 
     def get(self, tag: str) -> Series | None:
         """The series of a tag, None where the logs hold no point of it."""

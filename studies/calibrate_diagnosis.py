@@ -1,0 +1,197 @@
+"""How often `asgml.diagnose` names what was planted: trains planted cases, then writes docs/diagnosis.md.
+
+    python studies/calibrate_diagnosis.py train --seeds 0 20 --fsdd DIR    # again and again: what is there is kept
+    python studies/calibrate_diagnosis.py show                             # the numbers of the half that the rules were set on
+    python studies/calibrate_diagnosis.py write                            # the other half, with the frozen rules
+
+A case is a data set's knobs, a modality that something is done to, and the verdict that it must get; every other modality must
+be called balanced. Half `a` is what thresholds were set on; half `b`, other knobs and avdigits, is only counted.
+"""
+
+import argparse
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import asgml
+from asgml.diagnosis._rules import decide
+from asgml.lab.config import Cell, Experiment
+from asgml.lab.training import cell as cells
+from asgml.lab.training.evaluation import encode
+from asgml.lab.training.loop import Trainer
+
+OUT = Path("outputs/diagnosis")
+PAGE = Path(__file__).parents[1] / "docs" / "diagnosis.md"
+AIM, ACCUSED = 0.95, 0.05
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is planted."""
+
+    half: str
+    truth: str
+    victim: str | None
+    dataset: dict[str, Any] = field(default_factory=dict)
+    entries: tuple[dict[str, Any], ...] = ()
+    train: dict[str, Any] = field(default_factory=dict)
+    head: float = 1.0
+    """What the head's weights on the victim's feature are multiplied by after training."""
+
+    @property
+    def name(self) -> str:
+        """In words."""
+        knobs = ", ".join(f"{k} {v}" for k, v in self.dataset.items() if k not in ("name", "root"))
+        done = [f"{kind} {' '.join(f'{k} {v}' for k, v in e.items())}" for entry in self.entries for kind, e in entry.items()]
+        head = [f"head x {self.head:g}"] if self.head != 1 else []
+        return f"{self.dataset.get('name', 'keypad')}: {'; '.join([knobs or 'defaults', *done, *head])}"
+
+
+def slow(m: str) -> tuple[dict[str, Any], ...]:
+    """The encoder's learning rate x 0.01."""
+    return ({"learning_rate": {"modality": m, "factor": 0.01}},)
+
+
+def frozen(m: str, after: int) -> tuple[dict[str, Any], ...]:
+    """The encoder stops learning."""
+    return ({"frozen": {"modality": m, "after": after}},)
+
+
+def hidden(m: str) -> tuple[dict[str, Any], ...]:
+    """The encoder learns by a loss of its own; the fusion never sees its feature."""
+    return ({"unimodal_loss": {"gamma": 1}}, {"modality_dropout": {"modality": m, "p": 1.0}})
+
+
+LEFT, POOR, NONE, HEART, IGNORED = "left behind", "poor data", "no information", "memorises", "ignored"
+AV = {"name": "avdigits", "train_size": 1200}
+CASES = (
+    Case("a", "balanced", None),
+    Case("a", "balanced", None, {"snr_db": -6, "image_noise": 0.25}),
+    Case("a", LEFT, "audio", {}, slow("audio")),
+    Case("a", LEFT, "visual", {}, frozen("visual", 0)),
+    Case("a", POOR, "visual", {"image_noise": 0.8}),
+    Case("a", POOR, "audio", {"wrong_share": {"audio": 0.5}}),
+    Case("a", NONE, "visual", {"wrong_share": {"visual": 1.0}}),
+    Case("a", HEART, "visual", {"train_size": 60, "tones_per_image": 18}),
+    Case("a", IGNORED, "audio", {}, hidden("audio"), head=0.0),
+    Case("b", "balanced", None, {"snr_db": -7.5, "image_noise": 0.3}),
+    Case("b", "balanced", None, {"snr_db": -9, "image_noise": 0.4}),
+    Case("b", LEFT, "visual", {"snr_db": -7.5, "image_noise": 0.3}, slow("visual")),
+    Case("b", LEFT, "audio", {"snr_db": -7.5, "image_noise": 0.3}, frozen("audio", 1)),
+    Case("b", POOR, "audio", {"snr_db": -13, "image_noise": 0.3}),
+    Case("b", POOR, "visual", {"snr_db": -7.5, "wrong_share": {"visual": 0.4}}),
+    Case("b", NONE, "audio", {"snr_db": -40}),
+    Case("b", HEART, "visual", {"train_size": 40, "tones_per_image": 25}),
+    Case("b", IGNORED, "visual", {"snr_db": -7.5, "image_noise": 0.3}, hidden("visual"), head=0.1),
+    Case("b", "balanced", None, AV),
+    Case("b", LEFT, "visual", AV, slow("visual")),
+    Case("b", POOR, "audio", {**AV, "snr_db": -12}),
+    Case("b", NONE, "visual", {**AV, "image_noise": 10}),
+)
+
+
+def cell_of(case: Case, seed: int, fsdd: Path, entries: tuple[dict[str, Any], ...]) -> Cell:
+    """Return the cell that trains a case, or a reference for it."""
+    dataset = {"name": "keypad", **case.dataset} | ({"root": fsdd} if case.dataset.get("name") == "avdigits" else {})
+    raw = {"name": "case", "dataset": dataset, "train": case.train, "seeds": [seed], "methods": {"case": list(entries)}}
+    return Experiment.model_validate(raw).tuned().cells()[0]
+
+
+def trained(cell: Cell) -> tuple[Any, dict[str, Any], Trainer]:
+    """Train a cell to its end, without looking in between."""
+    data, samples, trainer = cells.prepare(cell)
+    while trainer.epoch < trainer.train.epochs:
+        trainer.run_epoch(samples["train"])
+    return data, samples, trainer
+
+
+def examine(case: Case, seed: int, fsdd: Path, solo: dict[str, torch.Tensor]) -> dict[str, Any]:
+    """Train a case, and diagnose it; `solo` keeps the references' logits by their config."""
+    cell = cell_of(case, seed, fsdd, case.entries)
+    _, samples, trainer = trained(cell)
+    model = trainer.model
+    if case.victim:
+        start = list(model.encoders).index(case.victim) * cell.model.feature_dim
+        model.head.weight.data[:, start : start + cell.model.feature_dim] *= case.head
+    found: dict[str, torch.Tensor] = {}
+    for m in model.encoders:
+        alone = cell_of(case, seed, fsdd, ({"alone": {"modality": m}},))
+        if (key := alone.model_dump_json()) not in solo:
+            _, own, reference = trained(alone)
+            solo[key] = encode(reference.model, own["validation"]).logits
+        found[m] = solo[key]
+    began = time.perf_counter(), time.process_time()
+    diagnosis = asgml.diagnose(
+        model, dict(model.encoders.items()), samples["train"].batches(), samples["validation"].batches(),
+        forward=lambda model, batch: (model(batch[0])[0], batch[1]), solo=found, balancer=trainer.balancer,
+    )  # fmt: skip
+    seconds = {"wall": time.perf_counter() - began[0], "cpu": time.process_time() - began[1]}
+    return {"case": case.name, "half": case.half, "seed": seed, "truth": case.truth, "victim": case.victim,
+            "seconds": seconds, **diagnosis.to_dict()}  # fmt: skip
+
+
+def train(options: argparse.Namespace) -> None:
+    """Go through all cases, seed by seed."""
+    torch.set_num_threads(1)
+    OUT.mkdir(parents=True, exist_ok=True)
+    for seed in range(*options.seeds):
+        path, solo = OUT / f"seed{seed}.jsonl", {}
+        done = {row["case"] for row in _rows(path)}
+        for case in CASES:
+            if case.name not in done and case.half in options.halves:
+                row = examine(case, seed, options.fsdd, solo)
+                with path.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+                kinds = {m: v["kind"] for m, v in row["verdicts"].items()}
+                print(seed, case.truth, case.victim, kinds, f"{row['seconds']['cpu']:.1f} s", flush=True)
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def rows(half: str) -> list[dict[str, Any]]:
+    """Return what was measured for the cases as they are now."""
+    known = {case.name for case in CASES}
+    found = [row for path in sorted(OUT.glob("seed*.jsonl")) for row in _rows(path)]
+    return [row for row in found if row["half"] == half and row["case"] in known]
+
+
+def verdicts(row: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return modality -> (truth, verdict by the rules as they are now)."""
+    each = {m: {name: e["value"] for name, e in found.items()} for m, found in row["modalities"].items()}
+    whole = {name: e["value"] for name, e in row["whole"].items()}
+    whole |= {f"best_{name}": max(found[name] for found in each.values()) for name in ("probe", "solo")}
+    said = {}
+    for m, found in each.items():
+        facts = {name: torch.tensor([value], dtype=torch.double) for name, value in (whole | found).items()}
+        said[m] = (row["truth"] if m == row["victim"] else "balanced", decide(facts)[0].verdict)
+    return said
+
+
+def show(options: argparse.Namespace) -> None:
+    """Print the numbers that the rules look at."""
+    names = ("solo", "left_behind", "probe", "permuting", "shapley", "memorised")
+    for row in sorted(rows(options.halves[0]), key=lambda row: (row["truth"], row["case"])):
+        for m, (truth, said) in verdicts(row).items():
+            numbers = " ".join(f"{name} {100 * row['modalities'][m][name]['value']:5.1f}" for name in names)
+            print(f"{truth:15s} {said:15s} {'' if truth == said else 'X':2s} {m:7s} {numbers}  {row['seed']} {row['case']}")
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("train", "show", "write"))
+    parser.add_argument("--seeds", type=int, nargs=2, default=(0, 20))
+    parser.add_argument("--halves", default="ab")
+    parser.add_argument("--fsdd", type=Path, help="the folder of the Free Spoken Digit Dataset's recordings")
+    options = parser.parse_args()
+    {"train": train, "show": show}[options.what](options)
+
+
+if __name__ == "__main__":
+    main()
