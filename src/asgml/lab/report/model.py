@@ -43,6 +43,8 @@ class Run:
     notes: tuple[str, ...] = ()
     folder: Path | None = None
     """Where the cell lies, None for event files of other programs."""
+    diagnosis: Mapping[str, Any] | None = None
+    """What `asgml diagnose` found, if it was asked."""
 
     def get(self, tag: str) -> Series | None:
         """The series of a tag, None where the logs hold no point of it."""

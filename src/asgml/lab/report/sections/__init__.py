@@ -8,6 +8,7 @@ from asgml.lab.report.document import Block, Document, Heading, Paragraph
 from asgml.lab.report.model import Study
 from asgml.lab.report.sections import (
     attention,
+    diagnosis,
     dynamics,
     gaps,
     gradients,
@@ -26,7 +27,7 @@ def compose(study: Study, epochs: Sequence[int] | None = None) -> Document:
     if study.runs:
         blocks += [*gaps.blocks(study), *trajectories.blocks(study, epochs), *dynamics.blocks(study)]
         blocks += [*gradients.blocks(study), *performance.blocks(study)]
-        blocks += [*interpretation.blocks(study), *whats_next.blocks(study)]
+        blocks += [*diagnosis.blocks(study), *interpretation.blocks(study), *whats_next.blocks(study)]
     else:
         blocks += _empty()
     return Document(f"{study.name}: probe diagnostics analysis", _subtitle(study), (*blocks, *sources.blocks(study)))
