@@ -26,10 +26,12 @@ def _left_out(x: Tensor, residual: Tensor, penalty: float) -> Tensor:
     gram = z @ z.T
     gram.diagonal().add_((penalty * gram.diagonal().sum()).clamp_min(1e-6))
     inverse = torch.linalg.inv_ex(gram)[0]  # unlike `inv` it waits for no answer from the device
-    return residual - inverse @ residual / inverse.diagonal()[:, None]
+    left_out: Tensor = residual - inverse @ residual / inverse.diagonal()[:, None]
+    return left_out
 
 
 def _standardised(x: Tensor) -> Tensor:
     z = x - x.mean(0)
     variance = z.square().mean(0)
-    return z / (variance + 1e-5 * variance.mean() + 1e-12).sqrt()
+    scaled: Tensor = z / (variance + 1e-5 * variance.mean() + 1e-12).sqrt()
+    return scaled
