@@ -222,7 +222,8 @@ def summary(found: list[dict[str, Any]]) -> list[str]:
     met = "met" if right >= AIM * len(pairs) and accused <= ACCUSED * len(balanced) else "not met"
     return [
         f"Seeds {seeds[0]}-{seeds[-1]}, {len(found)} models, {len(pairs)} verdicts: "
-        f"**{right} right ({_share(right, len(pairs))})**; of {len(planted)} planted troubles {caught} named ({_share(caught, len(planted))}); of {len(balanced)} balanced "
+        f"**{right} right ({_share(right, len(pairs))})**; of {len(planted)} planted troubles {caught} named "
+        f"({_share(caught, len(planted))}); of {len(balanced)} balanced "
         f"modalities {accused} accused ({_share(accused, len(balanced))}). Aims: 95 % right, at most 5 % of the balanced "
         f"accused: {met}."
     ]
