@@ -88,6 +88,15 @@ def test_the_gap_says_how_strongly():
     assert [h.grads["b"] for h in delayed] == [*range(1, 13)]
 
 
+def test_of_several_the_last_one_steers():
+    other, made = Told(name="other"), Difference("told", "other")
+    measure = recipes.adaptive([Told(), other, made]).measure
+    assert [d.name for d in measure] == ["told", "other", "difference", "gap"]
+    assert measure[-1].reads == {"difference"}
+    heard = tell(recipes.adaptive([Told(), other, made], "scale"), [{"a": 1.0, "b": 0.0}])
+    assert heard[0].grads == {"a": 1, "b": 1}, "both say the same, so nobody leads in the difference"
+
+
 def test_step_0_skips_nobody_however_large_the_lead():
     sequence = [{"a": 1.0, "b": 0.0}] * 4
     for recipe in (recipes.adaptive(Told(), k_max=2), Recipe((Told(),), (Skip(Whenever()),))):
