@@ -315,7 +315,7 @@ ROWS = {
     ),
     "adaptive": Row(
         frozenset({"adaptive"}),
-        lambda m: recipes.adaptive([GradNorm(), Smoothed(GradNorm(), 0.5)], threshold=0.01),
+        lambda m: recipes.adaptive([GradNorm(), Smoothed(Probe(CLASSES), 0.5)], threshold=0.01),
         lambda m: recipes.adaptive(Probe(CLASSES), threshold=1.01),
         touches=ANYBODY,
     ),
