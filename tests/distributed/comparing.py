@@ -30,7 +30,7 @@ def alone(name, modalities):
     return on_ddp.train(run, run.model, toy.batches(modalities, 8))
 
 
-PER_RANK = {"Conflict", "ConflictShare", "LossDescent", "MultilabelProbe", "RidgeProbe", "Smoothed"}
+PER_RANK = {"Conflict", "ConflictShare", "LossDescent", "MultilabelProbe", "RidgeProbe"}
 """Rows whose reading is no mean over rows: all ranks read the mean of what each found, which one process does not."""
 LOCAL = {"act.1.Record", "measure.late"}
 """Parts that keep norms of this rank's shards."""
@@ -44,24 +44,7 @@ def assert_as_one(ranks, one, *, readings=True, shards=False):
     if not readings:
         looking = {part for step in one[0] for part in step["state"]["parts"] if part.startswith("measure.")}
         ranks, one = [_without(ranks[0], looking, {"adjusted", "readings"})], _without(one, looking, {"adjusted", "readings"})
-    assert_near(unscored(ranks[0]), unscored(one), "two ranks against one process: ")
-
-
-def unscored(run):
-    """Return a run without Probe's readings, since a rank scores each row by the rank's own other rows; its weights stay."""
-    trace = []
-    for step in run[0]:
-        kept = {key: _less(step[key], "probe") for key in step.keys() & {"adjusted", "readings"}}
-        parts = dict(step["state"]["parts"])
-        if "measure.probe" in parts:
-            parts["measure.probe"] = {m: _less(memory, "accuracy") for m, memory in parts["measure.probe"].items()}
-        state = {key: _less(v, "probe") if key == "readings" else v for key, v in step["state"].items()}
-        trace.append(step | kept | {"state": state | {"parts": parts}})
-    return trace, run[1]
-
-
-def _less(mapping, key):
-    return {k: v for k, v in mapping.items() if k != key}
+    assert_near(ranks[0], one, "two ranks against one process: ")
 
 
 def _without(run, parts, keys):

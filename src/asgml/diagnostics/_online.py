@@ -22,15 +22,12 @@ SUMS = ("rows", "sum", "square", "weight", "bias", "length")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What a probe makes of a step: features pooled and standardised (B, D), logits (B, outputs), targets, and its counts."""
+    """What a probe makes of a step's features: pooled (B, D), standardised (B, D), logits (B, outputs)."""
 
     features: Tensor
-    given: Tensor | None
     x: Tensor
     z: Tensor
     logits: Tensor
-    targets: Tensor
-    counts: Memory
 
 
 class OnlineLinear(Diagnostic):
@@ -59,17 +56,9 @@ class OnlineLinear(Diagnostic):
     def error(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the gradient (B, outputs) of the summed loss with respect to the logits."""
 
-    def foretold(self, modality: str, x: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the logits (B, outputs) to score, of features x (B, D): here the classifier's from before this batch."""
-        return logits
-
     @abstractmethod
     def counts(self, modality: str, logits: Tensor, targets: Tensor) -> Memory:
         """Return what is counted of a batch before it is learnt from: name -> sum over its rows."""
-
-    def counted(self, modality: str, x: Tensor, logits: Tensor, targets: Tensor) -> Memory:
-        """Return the counts of what is foretold."""
-        return self.counts(modality, self.foretold(modality, x, logits, targets), targets)
 
     @abstractmethod
     def reading(self, averages: Memory) -> Tensor:
@@ -85,18 +74,18 @@ class OnlineLinear(Diagnostic):
         found = {}
         for modality, features in step.features.items():
             if rows := len(features):
-                counts = self._seen(step, modality).counts
+                counts = self.counts(modality, self._seen(modality, features).logits, self.targets(step, modality))
                 found[modality] = self.reading(self._averaged(modality, {k: v / rows for k, v in counts.items()}))
         return found
 
     def evidence(self, step: Step) -> Mapping[str, Tensor]:
         """Return, per modality, the sums over rows that one gradient step needs."""
         found: dict[str, Tensor] = {}
-        for modality in step.features:
-            seen = self._seen(step, modality)
-            x, z, error = seen.x, seen.z, self.error(seen.logits, seen.targets)
+        for modality, features in step.features.items():
+            seen, y = self._seen(modality, features), self.targets(step, modality)
+            x, z, error = seen.x, seen.z, self.error(seen.logits, y)
             values = (x.new_tensor(len(x)), x.sum(0), x.square().sum(0), z.T @ error, error.sum(0), z.square().sum())
-            sums = dict(zip(SUMS, values, strict=True)) | seen.counts
+            sums = dict(zip(SUMS, values, strict=True)) | self.counts(modality, seen.logits, y)
             found |= {f"{modality}.{key}": value for key, value in sums.items()}
         return found
 
@@ -118,7 +107,7 @@ class OnlineLinear(Diagnostic):
 
     def predict(self, modality: str, features: Tensor) -> Tensor:
         """Return logits (B, outputs) for features (B, ...); zeros before anything was learnt."""
-        return self._look(modality, features)[2]
+        return self._look(modality, features).logits
 
     def state_dict(self) -> dict[str, Any]:
         """Return modality -> weights, running statistics and averages."""
@@ -129,20 +118,17 @@ class OnlineLinear(Diagnostic):
         self._looks.clear()
         self._memory = {m: {name: t.clone() for name, t in memory.items()} for m, memory in state.items()}
 
-    def _look(self, modality: str, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _look(self, modality: str, features: Tensor) -> Seen:
         x = pooled(features)
         memory = self._of(modality, x)
         z = Moments.of(memory).standardised(x)
-        return x, z, torch.addmm(memory["bias"], z, memory["weight"])
+        return Seen(features, x, z, torch.addmm(memory["bias"], z, memory["weight"]))
 
-    def _seen(self, step: Step, modality: str) -> Seen:
-        """Look once at a step, for `measure` and for `evidence`."""
-        kept, features = self._looks.get(modality), step.features[modality]
-        if kept is None or kept.features is not features or kept.given is not step.targets:
-            targets, (x, z, logits) = self.targets(step, modality), self._look(modality, features)
-            counts = self.counted(modality, x, logits, targets)
-            kept = self._looks[modality] = Seen(features, step.targets, x, z, logits, targets, counts)
-        return kept
+    def _seen(self, modality: str, features: Tensor) -> Seen:
+        """Look once at a step's features, for `measure` and for `evidence`."""
+        if modality not in self._looks or self._looks[modality].features is not features:
+            self._looks[modality] = self._look(modality, features)
+        return self._looks[modality]
 
     def _of(self, modality: str, x: Tensor) -> Memory:
         """Return a modality's memory on the device of x: a checkpoint may have been read to another one."""

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from asgml._step import Step
 from asgml.diagnostics._features import targets_of
-from asgml.diagnostics._left_out import left_out
 from asgml.diagnostics._online import Memory, OnlineLinear, Seen
 
 
@@ -65,10 +64,6 @@ class Probe(OnlineLinear):
         error = logits.softmax(1)
         error[torch.arange(len(error), device=error.device), targets] -= 1
         return error
-
-    def foretold(self, modality: str, x: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return (B, classes) the classifier's probabilities, corrected by its errors on the batch's other rows."""
-        return logits.softmax(1) - left_out(x, self.error(logits, targets))
 
     def counts(self, modality: str, logits: Tensor, targets: Tensor) -> Memory:
         """Return the number of rows that are named right."""

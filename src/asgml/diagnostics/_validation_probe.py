@@ -12,21 +12,11 @@ from torch import Tensor
 from asgml._step import Step
 from asgml.diagnostics._average import Averaged, Once, check_decay
 from asgml.diagnostics._base import check_every
-from asgml.diagnostics._features import pooled
 from asgml.diagnostics._held_out import Batch, HeldOut
-from asgml.diagnostics._online import Memory
 from asgml.diagnostics._probe import Probe
 from asgml.diagnostics._quiet import undisturbed
 
 Encoders = Mapping[str, Callable[[Any], Tensor]]
-
-
-class _Learner(Probe):
-    """Learns along without a score of the training rows."""
-
-    def counted(self, modality: str, x: Tensor, logits: Tensor, targets: Tensor) -> Memory:
-        """Return nothing."""
-        return {}
 
 
 @dataclass
@@ -60,7 +50,7 @@ class ValidationProbe(Averaged):
     lr: float = 1.0
     decay: float = 0.9
     name: str = "validation_probe"
-    _probe: _Learner = field(init=False, repr=False, compare=False)
+    _probe: Probe = field(init=False, repr=False, compare=False)
     _scored: int = field(default=0, init=False, repr=False, compare=False)
     _held_out: HeldOut = field(init=False, repr=False, compare=False)
     _memory: dict[str, dict[str, Tensor]] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -69,7 +59,7 @@ class ValidationProbe(Averaged):
     def __post_init__(self) -> None:
         check_every(self.score_every, "score_every")
         check_decay(self.decay)
-        self._probe = _Learner(self.classes, self.lr, self.decay, name=self.name)
+        self._probe = Probe(self.classes, self.lr, self.decay, name=self.name)
         self._held_out = HeldOut(self.batches)
 
     def now(self, step: Step) -> Mapping[str, Tensor]:
@@ -90,8 +80,7 @@ class ValidationProbe(Averaged):
                 f"`batches` must hold (modality -> input, class indices (B,)), and `encoders[{modality!r}]` return a feature "
                 f"(B, D): found {found} and targets of shape {tuple(targets.shape)}, {targets.dtype}"
             )
-        logits = self._probe.predict(modality, feature)
-        return (self._probe.foretold(modality, pooled(feature), logits, targets).argmax(1) == targets).float().mean()
+        return (self._probe.predict(modality, feature).argmax(1) == targets).float().mean()
 
     def evidence(self, step: Step) -> Mapping[str, Tensor]:
         """Return its own sums, and those that the probe learns from under `of.`."""
