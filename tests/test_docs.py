@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import asgml
+from asgml import diagnostics, interventions, policies, recipes
 
 MODULES = [
     m.name for m in pkgutil.walk_packages(asgml.__path__, "asgml.") if not m.name.startswith(("asgml.lab", "asgml.__main__"))
@@ -58,6 +59,12 @@ def test_python_blocks_run(page, block):
 
 def test_there_are_python_blocks():
     assert len(BLOCKS) >= 2
+
+
+def test_the_library_page_names_every_part():
+    page = (ROOT / "docs" / "library.md").read_text()
+    parts = {n for package in (diagnostics, interventions, policies, recipes) for n in package.__all__}
+    assert {n for n in parts if not re.search(rf"\b{n}\b", page)} == set(), "parts that docs/library.md does not name"
 
 
 def test_links_between_pages_lead_somewhere():

@@ -6,7 +6,7 @@ import toy
 from asgml import Recipe, recipes
 from asgml.diagnostics import GradNorm, Probe
 from asgml.interventions import Delay, Skip
-from asgml.policies import Constant, OneIn, Together
+from asgml.policies import Constant, EveryK, OneIn, Together
 from toy import THREE, identical
 
 
@@ -58,3 +58,35 @@ def test_constants_are_not_changed_by_their_makers_dictionary():
     given["audio"] = 3
     assert policy(0, {}) == {"audio": 2}
     assert Constant({"audio": 2}) == policy != Constant({"audio": 3})
+
+
+def test_frequency_takes_any_subset_k_phase_and_either_rule():
+    assert recipes.frequency({"audio": 2, "text": 7}, phase=3).act == (
+        Skip(Together((OneIn(2, "audio", 3), OneIn(7, "text", 3)))),
+    )
+    assert recipes.frequency({"audio": 3}) == recipes.frequency("audio", 3) == recipes.frequency("audio", 3, rule="one_in")
+    assert recipes.frequency("audio", 4, 1, "every").act == (Skip(EveryK(4, "audio", 1)),)
+    both = recipes.frequency({"audio": 2, "visual": 3})
+    added = recipes.frequency("audio", 2) + recipes.frequency("visual", 3)
+    assert both == added
+    assert identical(toy.train(THREE, both).weights(), toy.train(THREE, added).weights())
+
+
+def test_staleness_takes_a_mapping():
+    assert recipes.staleness({"audio": 1, "visual": 3}, damping=0.1).act == (Delay({"audio": 1, "visual": 3}, damping=0.1),)
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda: recipes.frequency("audio"), "`k` must be given for 'audio', or a mapping modality -> k, found None"),
+        (lambda: recipes.frequency({"audio": 2}, 3), r"`k` stands in the mapping {'audio': 2} already, found 3 beside it"),
+        (lambda: recipes.frequency({"audio": 2, "visual": 1}), "`k` must be an integer of at least 2 updates, found 1"),
+        (lambda: recipes.frequency("audio", 2, rule="each"), r"`rule` must be one of \['one_in', 'every'\], found 'each'"),
+        (lambda: recipes.staleness("audio"), "`tau` must be given for 'audio'"),
+        (lambda: recipes.staleness({"audio": 2}, 2), "`tau` stands in the mapping"),
+    ],
+)
+def test_what_a_schedule_does_not_accept(build, words):
+    with pytest.raises(ValueError, match=words):
+        build()

@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from asgml import Balancer, Recipe
-from asgml.diagnostics import Probe
+from asgml import Balancer, Recipe, recipes
+from asgml.diagnostics import Probe, Score
 from asgml.interventions import Delay, Skip
-from asgml.policies import Constant, EveryK, OneIn
+from asgml.policies import Boost, Constant, EveryK, Ogm, OneIn
+from steps import step_of, told
 
 T, F = True, False
 
@@ -100,3 +101,78 @@ def test_the_guard_is_off_for_schedules_and_on_for_what_may_read():
     assert Skip(lambda index, readings: {"a": True}).limit == 8
     assert Skip(Constant({"a": True}), at_most=3).limit == 3
     assert Skip(lambda index, readings: {"a": True}, at_most=None).limit is None
+
+
+LOGITS = {
+    "a": [[2.0, 0.5, -1.0], [0.2, 1.5, 0.3], [0.1, 0.0, 1.2], [1.0, 1.0, 0.0]],
+    "v": [[0.5, 0.4, 0.1], [0.3, 0.2, 0.1], [0.0, 0.9, 0.3], [0.2, 0.1, 0.4]],
+    "t": [[0.3, 0.2, 0.9], [0.4, 0.4, 0.4], [1.4, 0.1, 0.0], [0.2, 0.9, 0.1]],
+}
+LABELS = torch.tensor([0, 1, 2, 0])
+
+
+def scores(modalities="av"):
+    """Mean probabilities of the true class, of logits that encoders hand on as they are."""
+    of = step_of({m: torch.tensor(LOGITS[m]) for m in modalities}, LABELS)
+    return told(Score({m: lambda h: h for m in modalities}), [of])[0]
+
+
+@pytest.mark.parametrize(("alpha", "factor"), [(0.1, 0.8162552), (0.3, 0.49383), (0.8, 0.0972576)])
+def test_ogm_factors(alpha, factor):
+    """The released code's, whose scores are sums over the batch where ours are means: only their ratio counts."""
+    found = scores()
+    assert {m: 4 * s for m, s in found.items()} == pytest.approx({"a": 2.4553213, "v": 1.3210912}, abs=1e-5)
+    assert found["a"] / found["v"] == pytest.approx(1.8585556, abs=1e-5)
+    assert Ogm(alpha)(0, {"score": found}) == pytest.approx({"a": factor, "v": 1.0}, abs=1e-5)
+
+
+def test_ogm_on_a_tie_holds_nobody_back():
+    """As in the paper; the released code would hold its first modality back by 0.3359632."""
+    tie = Ogm(0.8)(0, {"score": dict.fromkeys("av", scores()["a"])})
+    assert tie == {"a": 1.0, "v": 1.0}
+
+
+def test_ogm_of_three_modalities():
+    """The mean over the others of s_m / s_j: the research code's s_m / mean(s) would give 0.1577715."""
+    found = scores("avt")
+    assert {m: 4 * s for m, s in found.items()} == pytest.approx({"a": 2.4553213, "v": 1.3210912, "t": 1.0191705}, abs=1e-5)
+    rho = (2.4553213 / 1.3210912 + 2.4553213 / 1.0191705) / 2
+    expected = {"a": 1 - torch.tanh(torch.tensor(0.8 * rho)).item(), "t": 1.0}
+    rho = (1.3210912 / 2.4553213 + 1.3210912 / 1.0191705) / 2
+    assert rho < 1
+    assert Ogm(0.8)(0, {"score": found}) == pytest.approx(expected | {"v": 1.0}, abs=1e-5)
+
+
+def test_ogm_in_one_step_of_training():
+    """The released training step: convolutions of one weight per channel, and a linear head on both features."""
+    net = nn.ModuleDict({"audio": nn.Conv2d(1, 2, 1), "visual": nn.Conv2d(1, 2, 1), "head": nn.Linear(4, 3)})
+    with torch.no_grad():
+        for n, p in enumerate(net.parameters()):
+            p.copy_(((torch.arange(p.numel()) - p.numel() / 2) * 0.3 + 0.1 * (n + 1)).view_as(p))
+    inputs = {"audio": [1.0, -0.5, 2.0, 0.3], "visual": [0.7, 1.1, -0.4, 0.2]}
+    encoders = {m: net[m] for m in inputs}
+    score = Score.split(net["head"], {"audio": 2, "visual": 2})
+    balancer = Balancer(encoders, recipes.ogm(score, 0.8, "conv"), features={m: lambda h: h.flatten(1) for m in inputs})
+    features = [net[m](torch.tensor(x)[:, None, None, None]).flatten(1) for m, x in inputs.items()]
+    nn.functional.cross_entropy(net["head"](torch.cat(features, 1)), LABELS).backward()
+    raw = {n: p.grad.clone() for n, p in net.named_parameters()}
+    balancer.adjust(LABELS)
+    found = {n: p.grad.flatten().tolist() for n, p in net.named_parameters()}
+    assert raw["audio.weight"].flatten().tolist() == pytest.approx([0.1622144] * 2, abs=1e-5)
+    assert found["audio.weight"] == pytest.approx([0.0392132] * 2, abs=1e-5)
+    assert found["visual.weight"] == pytest.approx([0.7558849] * 2, abs=1e-5)
+    assert found["audio.bias"] == found["visual.bias"] == pytest.approx([1.0115664] * 2, abs=1e-5)
+    assert found["head.bias"] == pytest.approx([-0.4128599, -0.0172522, 0.4301121], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("found", "by_gap"),
+    [
+        ({"a": 0.65, "t": 0.5, "v": 0.35}, {"a": 1.0, "t": 1.25, "v": 1.5}),
+        ({"a": 0.5001, "t": 0.5001, "v": 0.5}, {"a": 1.0, "t": 1.0, "v": 1.5}),
+        ({"a": 0.4, "t": 0.4, "v": 0.4}, {"a": 1.0, "t": 1.0, "v": 1.0}),
+    ],
+)
+def test_boost_factors_of_the_research_code(found, by_gap):
+    scales = Boost(alpha=0.5, scale_max=2.0, normalise="gap")(0, {"probe": found})
+    assert scales == pytest.approx(by_gap, abs=1e-6)

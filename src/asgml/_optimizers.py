@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -47,7 +48,7 @@ def _each(optimizer: Optimizers | None) -> Iterator[torch.optim.Optimizer]:
 
 def parameter_groups(
     model: nn.Module, encoders: Mapping[str, Encoder], lr: float, factors: Mapping[str, float]
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     """Return groups for an optimizer in which each encoder named in `factors` learns at lr * factor, and all else at lr.
 
     One group per entry of `factors`, in its order; the LAST group holds all other parameters of the model, none where there
@@ -76,7 +77,7 @@ def parameter_groups(
     everything = list(model.parameters())
     _check_inside(named, everything)
     taken = {parameter for m in factors for parameter in named[m]}
-    groups: list[dict[str, object]] = [{"params": named[m], "lr": lr * factor} for m, factor in factors.items()]
+    groups: list[dict[str, Any]] = [{"params": named[m], "lr": lr * factor} for m, factor in factors.items()]
     return [*groups, {"params": [p for p in everything if p not in taken], "lr": lr}]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from asgml._step import Policy
@@ -107,7 +107,8 @@ def dual_signal(
     """Slow whoever learns faster than the mean by gradient norm and loss descent together (`diagnostics.Speed`).
 
     `beta` weighs the norm; `drive` says what slows: `policies.FrequencyBySpeed` or `StalenessBySpeed`, which tell what
-    tau_base, tau_max and kappa do. Like ASGML's dual signal it has no threshold.
+    tau_base, tau_max and kappa do. Like ASGML's dual signal it has no threshold. `losses` is read with its sign, and `Speed`
+    takes the size: so it is that of the mean loss over all ranks, not the mean of every rank's size.
 
     >>> import torch
     >>> from asgml import recipes
@@ -116,7 +117,7 @@ def dual_signal(
     >>> recipes.dual_signal(LossDescent.own_head(heads), "staleness").act
     (Delay(tau=StalenessBySpeed(speed='speed', tau_base=1.0, tau_max=8, kappa=3.0), warmup='hold', damping=0.0),)
     """
-    norms = GradNorm()
+    norms, losses = GradNorm(), replace(losses, signed=True)
     speed = Speed(norms.name, losses.name, beta)
     drives: dict[str, Callable[[], Intervention]] = {
         "frequency": lambda: Skip(FrequencyBySpeed(speed.name, tau_base, tau_max, kappa)),

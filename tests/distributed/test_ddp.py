@@ -21,7 +21,7 @@ def test_l9_two_ranks_decide_alike_and_as_one_process(name, modalities, ranks):
     assert_as_one(ranks.run(on_ddp.row, name, modalities), alone(name, modalities), readings=name not in PER_RANK)
 
 
-@pytest.mark.parametrize("name", ["Delay", "Delay fresh", "Scale then Delay", "Skip then Delay"])
+@pytest.mark.parametrize("name", ["Delay", "Delay fresh", "Scale then Delay", "Skip then Delay", "Noise everywhere"])
 def test_gradients_that_are_views_of_buckets_are_queued_as_copies(name, ranks):
     ddp = {"gradient_as_bucket_view": True}
     assert_as_one(ranks.run(on_ddp.row, name, TWO, 1, ddp), alone(name, TWO))
@@ -32,7 +32,7 @@ def test_micro_batches_under_no_sync(name, ranks):
     assert_as_one(ranks.run(on_ddp.row, name, THREE, 2), alone(name, THREE))
 
 
-@pytest.mark.parametrize("name", ["GradNorm", "Probe", "Skip then Delay", "Scale"])
+@pytest.mark.parametrize("name", ["GradNorm", "Probe", "Skip then Delay", "Scale", "Noise", "ogm"])
 def test_one_reduction_per_update(name, ranks):
     for with_parts, without in ranks.run(on_ddp.collectives, name, TWO):
         learns = name in ("Probe", "Skip then Delay")
@@ -41,7 +41,7 @@ def test_one_reduction_per_update(name, ranks):
         assert without == [[]] * 4
 
 
-@pytest.mark.parametrize("name", ["Skip then Delay", "Probe", "Scale then Delay", "Skip guarded"])
+@pytest.mark.parametrize("name", ["Skip then Delay", "Probe", "Scale then Delay", "Skip guarded", "OgmGe"])
 def test_an_overflow_on_one_rank_leaves_all_ranks_alone(name, ranks):
     first, second = ranks.run(on_ddp.overflowing, name, TWO, 4)
     assert_same(second[0], first[0], "before: ")
@@ -67,7 +67,7 @@ MISSING = {
 
 
 @pytest.mark.parametrize("plan", MISSING)
-@pytest.mark.parametrize("name", ["GradNorm", "Skip OneIn", "Delay", "Delay fresh", "Scale", "Scale then Delay"])
+@pytest.mark.parametrize("name", ["GradNorm", "Skip OneIn", "Delay", "Delay fresh", "Scale", "Scale then Delay", "OgmGe"])
 def test_a_modality_missing_from_one_ranks_batch_is_used_by_all(name, plan, ranks):
     run = toy.start(TWO, ROWS[name].recipe(TWO), optimizer="sgd")
     trace = []

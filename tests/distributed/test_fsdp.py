@@ -45,7 +45,7 @@ def test_what_cannot_work_on_shards_says_so(name, ranks):
     assert all(UNSHARDED[name] in words for words in ranks.run(on_fsdp.refused_row, name, TWO))
 
 
-@pytest.mark.parametrize("name", ["GradNorm", "Skip then Delay"])
+@pytest.mark.parametrize("name", ["GradNorm", "Skip then Delay", "Noise everywhere"])
 def test_a_mesh_that_replicates_as_well(name, ranks):
     assert_as_one(ranks.run(on_fsdp.replicated, name, TWO), alone(name, TWO))
 
@@ -76,7 +76,7 @@ def test_encoders_sharded_in_part_too_late_or_flattened_are_refused(ranks):
 
 
 @pytest.mark.parametrize("together", [False, True], ids=["shards", "whole"])
-@pytest.mark.parametrize("name", ["Skip then Delay", "Delay fresh"])
+@pytest.mark.parametrize("name", ["Skip then Delay", "Delay fresh", "Noise everywhere"])
 def test_a_distributed_checkpoint_resumes_exactly(name, together, ranks, tmp_path):
     work = (str(tmp_path), name, TWO, 4, together)
     gone_on = ranks.run(on_fsdp.saved, *work)

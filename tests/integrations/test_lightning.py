@@ -11,7 +11,7 @@ from torch import nn
 import asgml
 import toy
 from asgml import Balancer, recipes
-from asgml.diagnostics import GradNorm, Probe
+from asgml.diagnostics import GradNorm, Probe, Score
 from asgml.interventions import Scale
 from toy import TWO, identical
 
@@ -127,9 +127,29 @@ def test_it_equals_the_plain_loop(tmp_path, name, accumulate):
 
 def test_clipping_comes_after_it(tmp_path):
     data, recipe = toy.batches(TWO, 4), asgml.Recipe(act=(Scale({"audio": 100.0}),))
-    trained = fit(tmp_path, recipe, data, gradient_clip_val=0.01)
-    same(trained, plain(recipe, data, clip=0.01))
-    assert not identical(trained[0].state_dict(), fit(tmp_path, recipe, data)[0].state_dict())
+    sgd = lambda: Module(lambda p: torch.optim.SGD(p, lr=0.05))
+    trained = fit(tmp_path, recipe, data, gradient_clip_val=0.01, module=sgd())
+    same(trained, plain(recipe, data, clip=0.01, module=sgd()))
+    assert not identical(trained[0].state_dict(), fit(tmp_path, recipe, data, module=sgd())[0].state_dict())
+
+
+def test_a_scale_that_the_optimizer_cancels_is_warned_of_once(tmp_path):
+    data, recipe = toy.batches(TWO, 2), asgml.Recipe(act=(Scale({"audio": 0.5}),))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        fit(tmp_path, recipe, data)
+    words = "Scale multiplies gradients by a factor, and AdamW divides them"
+    assert sum(str(w.message).startswith(words) for w in said) == 1
+    fit(tmp_path, recipe, data, module=Module(lambda p: torch.optim.SGD(p, lr=0.05)))
+
+
+def test_ogm_ge_equals_the_plain_loop(tmp_path):
+    data, sgd = toy.batches(TWO, 6), lambda: Module(lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        score = Score({m: nn.Linear(toy.FEATURE, toy.CLASSES) for m in TWO})
+    recipe = recipes.ogm_ge(score, 0.5, start=1, stop=5)
+    same(fit(tmp_path, recipe, data, module=sgd()), plain(recipe, data, module=sgd()))
 
 
 def test_bfloat16(tmp_path):

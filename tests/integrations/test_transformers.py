@@ -12,7 +12,7 @@ from torch import nn
 
 from asgml import Balancer, recipes
 from asgml.diagnostics import GradNorm, Probe
-from asgml.interventions import Delay, Scale
+from asgml.interventions import Delay, Noise, OgmGe, Scale
 from toy import identical
 
 pytestmark = [
@@ -270,18 +270,27 @@ def test_bfloat16(tmp_path):
     assert balancer.tally["text"]["skipped"] == 4
 
 
-def test_a_scale_above_one_escapes_the_clip_and_that_is_said(tmp_path):
-    def under(*act):
-        return trainer(tmp_path, callback=BalancerCallback({"text": "text"}, act=act, features={"text": FEATURES["text"]}))[0]
+def under(tmp_path, *act, **settings):
+    callback = BalancerCallback({"text": "text"}, act=act, features={"text": FEATURES["text"]})
+    return trainer(tmp_path, callback=callback, **({"optim": "sgd"} | settings))[0]
 
+
+def test_a_scale_above_one_escapes_the_clip_and_that_is_said(tmp_path):
     with pytest.warns(UserWarning, match=r"clips to max_grad_norm=0.5 before Scale acts") as said:
-        under(Scale({"text": 2.0})).train()
+        under(tmp_path, Scale({"text": 2.0})).train()
     assert len(said) == 1
-    with pytest.warns(UserWarning, match="escape the clip"):
-        under(Scale(lambda index, readings: {"text": 0.5})).train()
-    under(Scale({"text": 0.5}), Delay({"text": 1})).train()
-    trainer(tmp_path, callback=BalancerCallback({"text": "text"}, act=[Scale({"text": 2.0})],
-                                                features={"text": FEATURES["text"]}), max_grad_norm=0.0)[0].train()  # fmt: skip
+    for part in (Scale(lambda index, readings: {"text": 0.5}), Noise({"text": 0.1}), OgmGe({"text": 0.5})):
+        with pytest.warns(UserWarning, match="factors above 1 and noise escape the clip"):
+            under(tmp_path, part).train()
+    under(tmp_path, Scale({"text": 0.5}), Delay({"text": 1})).train()
+    under(tmp_path, Scale({"text": 2.0}), max_grad_norm=0.0).train()
+
+
+def test_a_scale_that_the_optimizer_cancels_is_warned_of_once(tmp_path):
+    with pytest.warns(UserWarning, match="Scale multiplies gradients by a factor, and AdamW divides them") as said:
+        under(tmp_path, Scale({"text": 0.5}), optim="adamw_torch").train()
+    assert len(said) == 1
+    under(tmp_path, Delay({"text": 1}), optim="adamw_torch").train()
 
 
 def test_labels_that_do_not_arrive_are_refused_where_somebody_needs_them(tmp_path):

@@ -68,7 +68,7 @@ def test_what_failed_runs_again_without_its_old_record(at: Sweep) -> None:
 def test_what_was_cut_short_runs_again(at: Sweep) -> None:
     at.run(experiment("baseline"))
     (at.out / "baseline/seed0/result.json").unlink()
-    assert [t.method for t in sweep.unfinished(experiment("baseline", "good"), at.out)] == ["baseline", "good"]
+    assert [laid.task.method for laid in sweep.unfinished(experiment("baseline", "good"), at.out)] == ["baseline", "good"]
     at.run(experiment("baseline"))
     assert at.events == ["began baseline/seed0"] * 2
 

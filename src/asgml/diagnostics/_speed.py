@@ -24,7 +24,8 @@ class Speed(Derived):
     has no gradient: its average norm waits, and its loss still counts.
 
     `norms` and `losses` name the readings of a `GradNorm` (of the total loss, before any intervention; it need not be
-    smoothed) and of a `LossDescent`. ASGML's code takes the size of the descent, its paper draft the sign.
+    smoothed) and of a `LossDescent`, best a signed one: under torch.distributed sizes of ranks' descents do not average to
+    the size of the whole. ASGML's code takes the size of the descent, its paper draft the sign.
 
     Raises ValueError for a beta outside [0, 1] or a decay outside [0, 1).
 

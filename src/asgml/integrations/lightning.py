@@ -33,7 +33,7 @@ class BalancerCallback(Callback):  # type: ignore[misc]
     It attaches before the first forward, once the strategy has wrapped the module, and takes its hooks off when fitting
     ends. Each `training_step` is one micro-batch, so `accumulate_grad_batches` works. The Balancer's state is part of
     Lightning's checkpoints: `trainer.fit(..., ckpt_path=...)` goes on bit for bit. Every `fit` without `ckpt_path` starts
-    with a Balancer without memory.
+    with a Balancer without memory. It warns where the optimizer cancels what a part does, as Adam cancels a constant `Scale`.
 
     Args:
         encoders: a function `lambda module: {"audio": module.audio}`, or attribute paths of the LightningModule,
@@ -96,7 +96,8 @@ class BalancerCallback(Callback):  # type: ignore[misc]
         self._steps = MicroBatches(pl_module)
         encoders = resolved(self._encoders, pl_module)
         scaler = getattr(trainer.precision_plugin, "scaler", None)
-        self.balancer = Balancer(encoders, self._recipe, model=self._steps, features=self._features, scaler=scaler)
+        settings = {"features": self._features, "scaler": scaler, "optimizer": trainer.optimizers}
+        self.balancer = Balancer(encoders, self._recipe, model=self._steps, **settings)
         check_distributed(trainer.strategy.model, self.balancer.params, self.balancer.act)
         if self._saved is not None:
             self._restore(pl_module.device)

@@ -17,7 +17,7 @@ from asgml._ranks import ranks
 from asgml._taps import Extract
 from asgml.diagnostics import Diagnostic
 from asgml.integrations._shared import Encoders, MicroBatches, Targets, absent, check_encoders, moved, named, resolved
-from asgml.interventions import Intervention, Scale
+from asgml.interventions import Intervention, Noise, OgmGe, Scale
 from asgml.policies import Constant
 from asgml.recipes import Recipe
 
@@ -35,7 +35,8 @@ class BalancerCallback(TrainerCallback):  # type: ignore[misc]
     """Runs a Balancer in `Trainer.train`: after clipping, before the optimizer's step.
 
     The Trainer clips BEFORE it calls callbacks. So `GradNorm` reads clipped gradients, a `Delay` queues gradients that were
-    clipped on the day they were made, and a `Scale` above 1 escapes the clip: it warns once a run.
+    clipped on the day they were made, and a `Scale` above 1 and noise escape the clip: it warns once a run. It also warns
+    where the optimizer, AdamW unless `optim` says otherwise, cancels what a part does, as it cancels a constant `Scale`.
 
     It attaches in `on_train_begin` and takes its hooks off in `on_train_end`. Each `training_step` is one micro-batch, so
     `gradient_accumulation_steps` works. The state lies in the checkpoint's folder as `balancer.pt`, and
@@ -98,7 +99,8 @@ class BalancerCallback(TrainerCallback):  # type: ignore[misc]
         self._steps = MicroBatches(model)
         scaler = getattr(optimizer, "scaler", None)
         encoders = resolved(self._encoders, model)
-        self.balancer = Balancer(encoders, self._recipe, model=self._steps, features=self._features, scaler=scaler)
+        settings = {"features": self._features, "scaler": scaler, "optimizer": optimizer}
+        self.balancer = Balancer(encoders, self._recipe, model=self._steps, **settings)
         self._handle = model.register_forward_pre_hook(self._note, with_kwargs=True)
         if state.global_step:
             self._resume(self.balancer, args, state)
@@ -170,12 +172,15 @@ class BalancerCallback(TrainerCallback):  # type: ignore[misc]
             raise ValueError("a Skip under DistributedDataParallel needs TrainingArguments(ddp_find_unused_parameters=True)")
         if args.max_grad_norm and any(_may_grow(part) for part in self._recipe.act):
             warnings.warn(
-                f"the Trainer clips to max_grad_norm={args.max_grad_norm} before Scale acts: factors above 1 escape the clip",
+                f"the Trainer clips to max_grad_norm={args.max_grad_norm} before Scale acts: factors above 1 and noise "
+                "escape the clip",
                 stacklevel=2,
             )
 
 
 def _may_grow(part: Intervention) -> bool:
+    if isinstance(part, Noise | OgmGe):
+        return True
     if not isinstance(part, Scale):
         return False
     return not isinstance(part.policy, Constant) or any(factor > 1 for factor in part.policy.settings.values())

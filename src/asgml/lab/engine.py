@@ -30,6 +30,13 @@ class Task:
     folder: Path
     epochs: int
     threads: int = 1
+    where: str = ""
+    """The data set, the point of a grid, the trial that it belongs to; empty in a plain experiment."""
+
+    @property
+    def name(self) -> str:
+        """Where it belongs, and its method."""
+        return f"{self.where} {self.method}".lstrip()
 
 
 class Watcher(Protocol):

@@ -25,6 +25,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from asgml.lab.errors import InputError
+
 SHORT = {"train": "train", "validation": "val", "test": "test"}
 
 
@@ -46,6 +48,14 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """Read a JSON file; None where there is none."""
     return json.loads(path.read_text()) if path.exists() else None
+
+
+def read_record(path: Path) -> Any:
+    """Read a JSON file that a run left; None where there is none; InputError names one that is damaged."""
+    try:
+        return read_json(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}); remove it if nothing in its folder is worth keeping") from error
 
 
 def cell_folder(out: Path, method: str, seed: int) -> Path:

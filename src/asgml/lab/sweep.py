@@ -1,24 +1,27 @@
-"""The grid of an experiment: which cells are done, which may run, and that no folder mixes two configs."""
+"""All cells of an experiment: which are done, which may run, what is tuned first, and that no folder mixes two configs."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from asgml.lab import engine, store
-from asgml.lab.config import Experiment
+from asgml.lab import engine, layout, store, tuning
+from asgml.lab.config import Experiment, points
 from asgml.lab.engine import Task, Watcher
 from asgml.lab.errors import InputError
 from asgml.lab.launch import NURSERY
+from asgml.lab.layout import Laid
 
 Json = dict[str, Any]
-SHARED = ("dataset", "model", "train")
-"""What all cells of a folder have in common, so that a comparison of methods compares the methods."""
+SHARED = ("dataset", "model", "train", "tune", "primary")
+"""What all cells of a folder have in common, so that a comparison of methods compares the methods.
+
+`primary` is among it: what is tested is named before anything runs, and not changed after."""
 START: Mapping[str, Any] = {"command": engine.trial, "nursery": NURSERY}
 """How the engine starts a cell."""
 
@@ -50,20 +53,26 @@ def check(experiment: Experiment, out: Path) -> None:
     Raises:
         InputError: it names the settings that differ, with both values.
     """
-    _refuse_another(_read(out / "experiment.json"), _dump(experiment), out / "experiment.json", out)
-    for task, config in _cells(experiment, out):
-        found = _read(task.folder / "config.json")
-        _refuse_another(found, config, task.folder, out)
-        if found is None and task.folder.exists() and any(not f.name.startswith(".") for f in task.folder.iterdir()):
-            raise InputError(
-                f"{task.folder} has files in it but no config.json, so nothing tells what made them; {_way_out(out)}"
-            )
+    _refuse_another(store.read_record(out / "experiment.json"), _dump(experiment), out / "experiment.json", out)
+    for point in points.of(experiment) if experiment.several else ():
+        place = out / point.folder / "experiment.json"
+        _refuse_another(store.read_record(place), _dump(point.experiment), place, out)
+    for laid in layout.cells(experiment, out):
+        _refuse_cell(laid, out)
 
 
-def unfinished(experiment: Experiment, out: Path) -> list[Task]:
+def _refuse_cell(laid: Laid, out: Path) -> None:
+    folder = laid.task.folder
+    found = store.read_record(folder / "config.json")
+    if laid.known:
+        _refuse_another(found, _dump(laid.cell), folder, out)
+    if found is None and folder.exists() and any(not f.name.startswith(".") for f in folder.iterdir()):
+        raise InputError(f"{folder} has files in it but no config.json, so nothing tells what made them; {_way_out(out)}")
+
+
+def unfinished(experiment: Experiment, out: Path) -> list[Laid]:
     """Return the cells that have no result yet, or one that says that they failed."""
-    tasks = [task for task, _ in _cells(experiment, out)]
-    return [t for t in tasks if (_read(t.folder / "result.json") or {}).get("status") != "finished"]
+    return [laid for laid in layout.cells(experiment, out) if not laid.done]
 
 
 def run(experiment: Experiment, out: Path, jobs: int, show: Show, start: Mapping[str, Any] = START) -> Outcome:
@@ -87,24 +96,43 @@ def run(experiment: Experiment, out: Path, jobs: int, show: Show, start: Mapping
 
 
 def _run(experiment: Experiment, out: Path, jobs: int, show: Show, start: Mapping[str, Any]) -> Outcome:
-    store.write_json(out / "experiment.json", _union(_read(out / "experiment.json") or {}, _dump(experiment)))
-    todo = unfinished(experiment, out)
-    cells = list(_cells(experiment, out))
-    for task, config in cells:
-        if task not in todo:
-            show.skipped(task)
+    _write_experiments(experiment, out)
+    trials = [laid for laid in layout.cells(experiment, out) if laid.trial]
+    failed = _train(trials, jobs, show, start)
+    for point in points.of(experiment):
+        if point.experiment.tune:
+            tuning.write(point.experiment, out / point.folder)
+    reported = [laid for laid in layout.cells(experiment, out) if not laid.trial]
+    for laid in reported if trials else ():
+        _refuse_cell(laid, out)  # now that their settings are chosen
+    failed += _train([laid for laid in reported if laid.known], jobs, show, start)
+    return Outcome(len(trials) + len(reported), tuple(failed))
+
+
+def _write_experiments(experiment: Experiment, out: Path) -> None:
+    plain = [(point.folder, point.experiment) for point in points.of(experiment) if experiment.several]
+    for folder, one in [("", experiment), *plain]:
+        _make(out / folder)
+        path = out / folder / "experiment.json"
+        store.write_json(path, _union(store.read_record(path) or {}, _dump(one)))
+
+
+def _train(cells: Sequence[Laid], jobs: int, show: Show, start: Mapping[str, Any]) -> list[Task]:
+    """Run those that are not done; return those that failed, of which a trial that diverged is none."""
+    todo = [laid for laid in cells if not laid.done]
+    numbers = {laid.task.number for laid in todo}
+    for laid in cells:
+        if laid.task.number not in numbers:
+            show.skipped(laid.task)
             continue
-        _make(task.folder)
-        if not (task.folder / "config.json").exists():
-            store.write_json(task.folder / "config.json", config)
-        (task.folder / "result.json").unlink(missing_ok=True)
-    return Outcome(len(cells), tuple(engine.run(todo, jobs=jobs, watcher=show, **start)))
-
-
-def _cells(experiment: Experiment, out: Path) -> Iterator[tuple[Task, Json]]:
-    for number, cell in enumerate(experiment.cells(), 1):
-        folder = store.cell_folder(out, cell.method, cell.seed)
-        yield Task(number, cell.method, cell.seed, folder, cell.epochs, cell.train.threads), _dump(cell)
+        folder = laid.task.folder
+        _make(folder)
+        if not (folder / "config.json").exists():
+            store.write_json(folder / "config.json", _dump(laid.cell))
+        (folder / "result.json").unlink(missing_ok=True)
+    failed = engine.run([laid.task for laid in todo], jobs=jobs, watcher=show, **start) if todo else []
+    diverged = [laid.task for laid in todo if laid.trial and laid.done]
+    return [task for task in failed if task not in diverged]
 
 
 def _dump(model: Any) -> Json:
@@ -119,28 +147,27 @@ def _make(folder: Path) -> None:
         raise InputError(f"the folder {folder} cannot be made: {error.strerror}; choose another one with --out") from error
 
 
-def _read(path: Path) -> Json | None:
-    try:
-        found: Json | None = store.read_json(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({error}); remove it if nothing in its folder is worth keeping") from error
-    return found
-
-
 def _union(before: Json, now: Json) -> Json:
-    """Keep the methods and seeds that an earlier run in this folder had; the earlier order holds where either adds some."""
+    """Keep what an earlier run in this folder had: methods (in its order where either adds some), seeds, data sets, points."""
     had, have = before.get("methods", {}), now["methods"]
     joined = have if had.keys() <= have.keys() else had | have
-    return now | {"methods": joined, "seeds": sorted({*before.get("seeds", []), *now["seeds"]})}
+    more: Json = {}
+    if "datasets" in now:
+        more["datasets"] = before.get("datasets", {}) | now["datasets"]
+    if "grid" in now:
+        earlier = before.get("grid", {})
+        more["grid"] = {path: [*(old := earlier.get(path, [])), *(v for v in values if v not in old)]
+                        for path, values in now["grid"].items()}  # fmt: skip
+    return now | more | {"methods": joined, "seeds": sorted({*before.get("seeds", []), *now["seeds"]})}
 
 
 def _refuse_another(found: Json | None, wanted: Json, where: Path, out: Path) -> None:
     if found is None:
         return
     if "methods" in wanted:  # an experiment: the methods that both have, beside what all cells share
-        both = wanted["methods"].keys() & found.get("methods", {}).keys()
-        found, wanted = ({key: e.get(key) for key in SHARED} | {"methods": {m: e["methods"][m] for m in sorted(both)}}
-                         for e in (found, wanted))  # fmt: skip
+        both = sorted(wanted["methods"].keys() & found.get("methods", {}).keys())
+        found, wanted = ({key: e[key] for key in SHARED if key in e} | {"methods": {m: e["methods"][m] for m in both}}
+                         | {"grid": list(e.get("grid", {}))} for e in (found, wanted))  # fmt: skip
     before, now = dict(_leaves(found)), dict(_leaves(wanted))
     differ = [f"`{key}` was {before.get(key, 'not there')} and is {now.get(key, 'not there')}"
               for key in sorted(before | now) if before.get(key) != now.get(key)]  # fmt: skip

@@ -34,7 +34,9 @@ def run(cell: Path) -> None:
 
     try:
         result = train(cell)
-    except (Diverged, InputError) as error:
+    except Diverged as error:
+        result = {"status": "failed", "reason": str(error), "diverged": True}
+    except InputError as error:
         result = {"status": "failed", "reason": str(error)}
     except Exception as error:
         traceback.print_exc()
@@ -49,7 +51,8 @@ def hold(cell: Path) -> None:
         with FileLock(cell / ".lock", timeout=PATIENCE):
             run(cell)
     except Timeout:
-        sys.exit(f"{cell} is being trained by another process")
+        print(f"{cell} is being trained by another process", file=sys.stderr)
+        sys.exit(2)
 
 
 def train_here(cell: Path) -> None:

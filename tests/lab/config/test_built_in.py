@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from asgml.lab.config import points
 from asgml.lab.config.load import built_in, load_experiment, validate
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -16,7 +17,7 @@ def test_built_in_experiments_are_valid_and_have_a_baseline(name):
     experiment = load_experiment(name, [])
     assert experiment.name == name
     assert experiment.methods["baseline"] == ()
-    assert experiment.train.lr is not None
+    assert all(point.experiment.train.lr is not None for point in points.of(experiment))
 
 
 def test_the_documented_experiment_is_valid():

@@ -251,7 +251,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
 
 def test_no_such_experiment() -> None:
     with pytest.raises(
-        InputError, match=r"^'phase' is neither a built-in experiment nor a file that exists; did you mean 'phase1'"
+        InputError, match=r"^'phase' is neither a built-in experiment nor a file that exists; did you mean 'phase[12]'"
     ):
         load_experiment("phase")
 

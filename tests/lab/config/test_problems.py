@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from asgml.lab.config import methods
 from asgml.lab.config.load import validate
 from asgml.lab.errors import InputError
 
@@ -161,7 +162,7 @@ MESSAGES = {
     ),
     "settings of nothing": (
         method({"modality": "audio", "k": 2}),
-        "`methods.x`: must be one of frequency, staleness, alone or import, each with its settings, "
+        f"`methods.x`: must be one of {', '.join(methods.BUILT_IN)} or import, each with its settings, "
         "found {'modality': 'audio', 'k': 2}",
     ),
     "text for a number": (document(train={"lr": "fast"}), "`train.lr`: must be a number, found 'fast'"),
@@ -171,6 +172,103 @@ MESSAGES = {
         "`dataset.third_modality`: must be true or false, found 'perhaps'",
     ),
     "number for settings": (document(train=3), "`train`: must be a mapping of settings, found 3"),
+    "data beside data": (
+        document(dataset={"name": "keypad"}, datasets={"a": {"name": "keypad"}}),
+        "`datasets`: must not be given beside `dataset`; keep one of them",
+    ),
+    "unknown of one data set of several": (
+        document(datasets={"a": {"name": "keypad"}, "b": {"name": "keypad", "snr": 1}}),
+        "`datasets.b.snr`: unknown setting; did you mean 'snr_db'?",
+    ),
+    "one unknown data set of several": (
+        document(datasets={"b": {"name": "keypd"}}),
+        "`datasets.b.name`: unknown data set 'keypd'; did you mean 'keypad'?",
+    ),
+    "one data set of several as a word": (
+        document(datasets={"b": "keypad"}),
+        "`datasets.b`: must be a mapping, such as `dataset: {name: keypad}`, found 'keypad'",
+    ),
+    "a data set's name": (document(datasets={"a/b": {"name": "keypad"}}), f"`datasets.a/b`: {LETTERS}, found 'a/b'"),
+    "a modality that one data set lacks": (
+        document(datasets={"two": {"name": "keypad"}}, methods={"alone": {"modality": "text"}}),
+        "datasets.two: `methods.alone.alone.modality`: must be a modality of keypad, found 'text'; choose from audio, visual",
+    ),
+    "grid of an unknown setting": (
+        document(grid={"train.lrr": [1]}),
+        "grid at train.lrr=1: `train.lrr`: unknown setting; did you mean 'lr'?",
+    ),
+    "a grid's second value": (
+        document(datasets={"a": {"name": "keypad"}}, grid={"train.lr": [0.1, -1]}),
+        "datasets.a grid at train.lr=-1: `train.lr`: must be greater than 0, found -1",
+    ),
+    "grid of no part": (
+        document(grid={"seeds": [[0], [1]]}),
+        "`grid`: must be settings of dataset, model, train, methods, such as train.lr, found 'seeds'",
+    ),
+    "grid of data sets": (
+        document(grid={"dataset.name": ["keypad"]}),
+        "`grid`: dataset.name must not vary: give several data sets with `datasets`",
+    ),
+    "grid through a list": (
+        document(grid={"methods.half.1.k": [2]}, methods={"half": [FREQUENCY]}),
+        "grid at methods.half.1.k=2: methods.half.1.k: `methods.half` is a list: what follows must be an index from 0 to 0, "
+        "found '1'",
+    ),
+    "equal values": (
+        document(grid={"train.lr": [0.1, 1e-1]}),
+        "`grid`: the values of train.lr must differ, also as names of folders, found [0.1, 0.1]",
+    ),
+    "no values": (document(grid={"train.lr": []}), "`grid.train.lr`: must not be empty, found []"),
+    "one value": (document(grid={"train.lr": 0.1}), "`grid.train.lr`: must be a list, found 0.1"),
+    "tuning of data": (
+        document(tune={"over": {"dataset.snr_db": [0, 1]}}),
+        "`tune.over`: must be settings of model, train, such as train.lr, found 'dataset.snr_db'",
+    ),
+    "tuning of nothing": (document(tune={"over": {}}), "`tune.over`: must not be empty, found {}"),
+    "tuning of what cannot be": (
+        document(tune={"over": {"train.lr": [0.1, 0]}}),
+        "tune at train.lr=0: `train.lr`: must be greater than 0, found 0",
+    ),
+    "unknown of tuning": (
+        document(tune={"over": {"train.lr": [0.1]}, "seed": [1]}),
+        "`tune.seed`: unknown setting; did you mean 'seeds'?",
+    ),
+    "tuning on reported seeds": (
+        document(seeds=[0, 100], tune={"over": {"train.lr": [0.1]}}),
+        "`tune.seeds`: must be none of `seeds`, since a reported seed must not have chosen anything, found [100] in both",
+    ),
+    "tuning on one seed twice": (
+        document(tune={"over": {"train.lr": [0.1]}, "seeds": [7, 7]}),
+        "`tune.seeds`: must differ from each other, found [7, 7]",
+    ),
+    "a method in the way of tuning": (
+        document(tune={"over": {"train.lr": [0.1]}}, methods={"tuning": []}),
+        "`methods.tuning`: must have another name, since the trials of `tune` take this folder",
+    ),
+    "five comparisons": (
+        document(primary=["half"] * 5),
+        "`primary`: must be 4 at most, since each takes power from the others, found 5",
+    ),
+    "comparison of an unknown method": (
+        document(primary=[{"method": "hlaf"}]),
+        "`primary.0.method`: must be one of `methods`, found 'hlaf'; did you mean 'half'?",
+    ),
+    "comparison against nothing": (
+        document(primary=["half"], methods={"half": FREQUENCY}),
+        "`primary.0.against`: must be one of `methods`, found 'baseline'; choose from half",
+    ),
+    "comparison on an unknown data set": (
+        document(primary=["half", {"method": "half", "dataset": "c"}], datasets={"a": {"name": "keypad"}}),
+        "`primary.1.dataset`: must be one of `datasets`, found 'c'; choose from a",
+    ),
+    "the same comparison twice": (
+        document(primary=["half", {"method": "half"}]),
+        "`primary.1`: must compare two methods that no other one compares, found 'half' against 'baseline'",
+    ),
+    "unknown of a comparison": (
+        document(primary=[{"method": "half", "data": "a"}]),
+        "`primary.0.data`: unknown setting; did you mean 'dataset'?",
+    ),
     "long values are cut": (document(train={"lr": "x" * 200}), f"`train.lr`: must be a number, found '{'x' * 75} ..."),
     "several": (
         document(train={"lrr": 1, "epochs": 0}, seeds=3),

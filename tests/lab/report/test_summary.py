@@ -12,7 +12,8 @@ from asgml.lab.report import summary
 from lab.report import logs
 
 KEYS = {
-    "n", "seeds", "failed", "test_accuracy", "test_f1_macro", "test_accuracy_final", "probe_acc", "utilization_gap",
+    "n", "seeds", "failed", "test_accuracy", "test_f1_macro", "test_accuracy_final", "train_minus_test_accuracy",
+    "probe_acc", "utilization_gap",
     "grad_norm_late", "skipped_share",
 }  # fmt: skip
 

@@ -20,8 +20,8 @@ STEER = {"steer": 0.2}
 ENTRIES = {
     "frequency": {"modality": "audio", "k": 3, "rule": "every"},
     "staleness": {"modality": "visual", "tau": 2},
-    "adaptive": {"signal": "generalisation_gap", "threshold": 0.02},
-    "dual_signal": {},
+    "adaptive": {"signal": "generalisation_gap", "threshold": 0.0, "k_max": 2},
+    "dual_signal": {"tau_base": 3},
     "ogm": {"alpha": 0.3, "start": 1},
     "ogm_ge": {"alpha": 0.3, "stop": 2, "scope": "conv"},
     "boost": {"normalise": "gap", "inertia": 0.7},
@@ -40,7 +40,7 @@ ENTRIES = {
 VARIANTS = (
     list(ENTRIES.items())
     + [
-        ("adaptive", {"signal": signal, "drive": drive, "threshold": 0.01})
+        ("adaptive", {"signal": signal, "drive": drive, "threshold": 0.0, "k_max": 2})
         for signal, drive in [
             ("probe", "staleness"),
             ("validation_probe", "scale"),

@@ -8,15 +8,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from asgml.lab import datasets, imports, sweep
+from asgml.lab import datasets, imports, layout, sweep
 from asgml.lab.cli import progress
-from asgml.lab.config import Experiment, ImportedEncoder
+from asgml.lab.config import Cell, Experiment, ImportedEncoder, points
 from asgml.lab.config.load import load_experiment
 from asgml.lab.config.methods import ImportedMethod
 from asgml.lab.datasets.settings import ImportedDataset
 from asgml.lab.errors import InputError
 
 REPORT = ("report.html", "analysis.md", "summary.json")
+INDEX = ("index.html", "index.md", "index.json")
 
 
 def run(name_or_path: str, sets: Sequence[str], out: Path | None, jobs: int | None) -> bool:
@@ -25,9 +26,9 @@ def run(name_or_path: str, sets: Sequence[str], out: Path | None, jobs: int | No
     out, jobs = out or Path("outputs") / experiment.name, _jobs(jobs, experiment.train.threads)
     _check(experiment)
     sweep.check(experiment, out)
-    cells, todo = len(experiment.cells()), sweep.unfinished(experiment, out)
-    _say(f"{experiment.name}: {cells} cells, methods x seeds, {len(todo)} of them to train, {jobs} at once, in {out}")
-    _prepare(experiment, list(dict.fromkeys(task.seed for task in todo)))
+    cells, todo = len(layout.cells(experiment, out)), sweep.unfinished(experiment, out)
+    _say(f"{experiment.name}: {cells} cells, {_shape(experiment)}, {len(todo)} of them to train, {jobs} at once, in {out}")
+    _prepare([laid.cell for laid in todo])
     with progress.show(cells) as show:
         outcome = sweep.run(experiment, out, jobs, show)
     _report_run(out, bool(outcome.failed))
@@ -50,8 +51,20 @@ def report(folder: Path | None, tensorboard: Sequence[str], out: Path | None, ep
     _show(_reports().write_tensorboard(folders, to=out, epochs=shown), out)
 
 
+def _shape(experiment: Experiment) -> str:
+    """What is multiplied to give the number of cells."""
+    found = points.of(experiment)
+    tuned = " and tuning" * bool(experiment.tune)
+    return f"{f'{len(found)} points x ' if experiment.several else ''}methods x seeds{tuned}"
+
+
 def _check(experiment: Experiment) -> None:
     """Refuse what can be seen to be wrong before anything is read or written."""
+    for point in points.of(experiment):
+        _check_point(point.experiment)
+
+
+def _check_point(experiment: Experiment) -> None:
     datasets.check(experiment.dataset)
     for name, entries in experiment.methods.items():
         for entry in entries:
@@ -62,16 +75,17 @@ def _check(experiment: Experiment) -> None:
             imports.find_module(encoder.import_, f"model.encoders.{modality}.import")
 
 
-def _prepare(experiment: Experiment, seeds: Sequence[int]) -> None:
+def _prepare(cells: Sequence[Cell]) -> None:
     """Read the data once here, so that what is wrong with it is said once, and the cells find it in the cache.
 
     One's own data set has no cache: it is read for the first seed only.
     """
-    dataset = experiment.dataset
-    if isinstance(dataset, ImportedDataset) or dataset.seed is not None:
-        seeds = seeds[:1]
-    for seed in seeds:
-        datasets.load(dataset, seed)
+    read: list[Any] = []
+    for dataset, seed in ((cell.dataset, cell.seed) for cell in cells):
+        once = isinstance(dataset, ImportedDataset) or dataset.seed is not None
+        if (which := (dataset, None if once else seed)) not in read:
+            read.append(which)
+            datasets.load(dataset, seed)
 
 
 def _jobs(given: int | None, threads: int) -> int:
@@ -121,7 +135,7 @@ def _show(summary: Mapping[str, Any], folder: Path) -> None:
     from asgml.lab.cli import results
 
     results.show(summary)
-    for name in REPORT:
+    for name in INDEX if "points" in summary else REPORT:
         _say(f"wrote {folder / name}")
 
 

@@ -12,7 +12,7 @@ from rich import box
 from rich.table import Table
 
 from asgml.lab.cli.console import Output
-from asgml.lab.config import methods
+from asgml.lab.config import Experiment, methods
 from asgml.lab.config.load import built_in, load_experiment
 from asgml.lab.datasets import settings
 
@@ -48,11 +48,18 @@ def _methods() -> Iterator[Row]:
 def _experiments() -> Iterator[Row]:
     for name, text in built_in().items():
         found = load_experiment(name)
-        dataset = getattr(found.dataset, "name", "import")
-        grid = (
-            f"dataset: {dataset}\nmethods: {', '.join(found.methods)}\nseeds: {list(found.seeds)}\nepochs: {found.train.epochs}"
-        )
+        grid = "\n".join(f"{key}: {value}" for key, value in _shape(found).items())
         yield name, text.splitlines()[0].lstrip("# "), grid
+
+
+def _shape(found: Experiment) -> dict[str, str]:
+    """What it runs, in a few lines."""
+    data = {"datasets": ", ".join(found.datasets)} if found.datasets else {"dataset": getattr(found.dataset, "name", "import")}
+    grids = {"grid": found.grid, "tune": found.tune.over if found.tune else {}}
+    varied = {key: "; ".join(f"{path} {list(values)}" for path, values in grid.items()) for key, grid in grids.items() if grid}
+    primary = {"primary": ", ".join(one.method for one in found.primary)} if found.primary else {}
+    ran = {"methods": ", ".join(found.methods), "seeds": f"{list(found.seeds)}", "epochs": f"{found.train.epochs}"}
+    return data | varied | primary | ran
 
 
 TABLES: Mapping[str, tuple[tuple[str, str, str], Callable[[], Iterator[Row]]]] = {

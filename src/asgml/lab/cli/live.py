@@ -83,7 +83,7 @@ class Live:
         for task in self._running:
             score = _progress(task).get("validation_accuracy")
             shown = "" if score is None else f"{100 * score:.1f} %"
-            table.add_row(task.method, str(task.seed), f"{_epoch(task)}/{task.epochs}", shown)
+            table.add_row(task.name, str(task.seed), f"{_epoch(task)}/{task.epochs}", shown)
         return table
 
 

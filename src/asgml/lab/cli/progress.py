@@ -21,7 +21,7 @@ def duration(seconds: float) -> str:
 def ending(task: Task, reason: str | None, seconds: float) -> str:
     """Say in words how a cell ended, and where to read on if it failed."""
     where = "" if reason is None else f": {reason} (see {task.folder / 'log.txt'})"
-    return f"{task.method} seed {task.seed} {'failed after' if reason else 'finished in'} {duration(seconds)}{where}"
+    return f"{task.name} seed {task.seed} {'failed after' if reason else 'finished in'} {duration(seconds)}{where}"
 
 
 def show(cells: int, stream: TextIO | None = None) -> Lines | Live:
@@ -51,11 +51,11 @@ class Lines:
 
     def skipped(self, task: Task) -> None:
         """Say that the cell was finished before."""
-        self._say(task, f"{task.method} seed {task.seed} was finished before")
+        self._say(task, f"{task.name} seed {task.seed} was finished before")
 
     def started(self, task: Task) -> None:
         """Say that the cell starts."""
-        self._say(task, f"{task.method} seed {task.seed} started")
+        self._say(task, f"{task.name} seed {task.seed} started")
 
     def ended(self, task: Task, reason: str | None, seconds: float) -> None:
         """Say how the cell ended."""

@@ -12,8 +12,16 @@ from asgml.lab.cli.console import Output
 
 
 def show(summary: Mapping[str, Any]) -> None:
-    """Print accuracy, macro F1 and utilisation gap per method: mean and standard deviation over the seeds."""
-    table = Table("method", box=box.SIMPLE_HEAD)
+    """Print accuracy, macro F1 and utilisation gap per method, and point by point where there are several."""
+    for point in summary.get("points", ()):
+        _table(point["summary"], point["folder"])
+    if "points" not in summary:
+        _table(summary)
+
+
+def _table(summary: Mapping[str, Any], title: str | None = None) -> None:
+    """Mean and standard deviation over the seeds."""
+    table = Table("method", box=box.SIMPLE_HEAD, title=title, title_justify="left")
     for head in ("seeds", "test accuracy, %", "test macro F1, %", "utilisation gap, pp"):
         table.add_column(head, justify="right")
     for name, found in summary["methods"].items():

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from asgml.lab.config import Experiment, problems
+from asgml.lab.config import Experiment, points, problems
 from asgml.lab.config.overrides import Override
 from asgml.lab.config.yaml_text import not_finite, parse
 from asgml.lab.datasets import settings
@@ -42,9 +42,16 @@ def validate(document: Any) -> Experiment:
     if found := not_finite(document):
         raise InputError(f"`{found[0]}`: must be a finite number, found {found[1]}")
     try:
-        return Experiment.model_validate(document).tuned()
+        experiment = Experiment.model_validate(document).tuned()
     except ValidationError as error:
         raise InputError("\n".join(problems.lines(error, document))) from error
+    _check_points(experiment)
+    return experiment
+
+
+def _check_points(experiment: Experiment) -> None:
+    for point in points.of(experiment):
+        points.trials(point.experiment)
 
 
 def built_in() -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from asgml.lab.config import Experiment, Model, Train, methods
+from asgml.lab.config import Experiment, Model, Train, methods, study
 from asgml.lab.datasets import settings
 from asgml.lab.errors import did_you_mean
 
@@ -57,13 +57,14 @@ def _line(error: Mapping[str, Any], document: Mapping[str, Any]) -> str:
 
 
 def _unknown_part(path: str, error: Mapping[str, Any]) -> str:
-    tag, choice = error["ctx"]["tag"], settings.BUILT_IN if error["loc"] == ("dataset",) else methods.BUILT_IN
+    data = error["loc"][0] in ("dataset", "datasets")
+    tag, choice = error["ctx"]["tag"], settings.BUILT_IN if data else methods.BUILT_IN
     hint = did_you_mean(tag, [*choice, "import"])
-    if error["loc"] != ("dataset",):
+    if not data:
         return f"`{path}`: unknown entry {tag!r}{hint}"
     if not isinstance(error["input"], dict):
-        return f"`dataset`: must be a mapping, such as `dataset: {{name: keypad}}`, found {_short(error['input'])}"
-    return f"`dataset.name`: unknown data set {tag!r}{hint}"
+        return f"`{path}`: must be a mapping, such as `dataset: {{name: keypad}}`, found {_short(error['input'])}"
+    return f"`{path}.name`: unknown data set {tag!r}{hint}"
 
 
 def _must(error: Mapping[str, Any], path: str) -> str:
@@ -72,6 +73,10 @@ def _must(error: Mapping[str, Any], path: str) -> str:
         choice = re.findall(r"'([^']*)'", error["ctx"]["expected"])
         hint = did_you_mean(str(error["input"]), choice)
         return f"must be {error['ctx']['expected']}{found}{hint if 'did you mean' in hint else ''}"
+    if kind == "too_long":
+        return (
+            f"must be {error['ctx']['max_length']} at most, since each takes power from the others, found {len(error['input'])}"
+        )
     if kind == "string_pattern_mismatch":
         return MUST["import" if path.endswith(".import") else "pattern"] + found
     if kind == "model_attributes_type" and error["loc"][0] == "methods":
@@ -89,6 +94,10 @@ def _path(loc: Loc, document: Mapping[str, Any]) -> str:
     match loc:
         case ("dataset", _, *rest):
             loc = ("dataset", *rest)
+        case ("datasets", name, "[key]"):
+            loc = ("datasets", name)
+        case ("datasets", name, _, *rest):
+            loc = ("datasets", name, *rest)
         case ("model", "encoders", modality, _, *rest):
             loc = ("model", "encoders", modality, *rest)
         case ("methods", name, "[key]"):
@@ -112,7 +121,11 @@ def _known(loc: Loc) -> set[str]:
             model = Train
         case ("model", _):
             model = Model
-        case ("dataset", name, _):
+        case ("tune", _):
+            model = study.Tune
+        case ("primary", _, _):
+            model = study.Comparison
+        case ("dataset", name, _) | ("datasets", _, name, _):
             model = settings.BUILT_IN[str(name)]
         case ("methods", _, _, kind, _):
             model = methods.BUILT_IN[str(kind)]

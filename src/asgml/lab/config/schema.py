@@ -5,9 +5,18 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    model_serializer,
+    model_validator,
+)
 
-from asgml.lab.config import methods
+from asgml.lab.config import methods, study
 from asgml.lab.datasets import settings
 from asgml.lab.datasets.settings import AVDigits, ImportedDataset, Keypad, Settings
 from asgml.lab.errors import did_you_mean
@@ -136,20 +145,59 @@ class Cell(Settings):
         return max(1, math.floor(self.train.epochs * factor + 0.5))
 
 
+STUDY = ("datasets", "grid", "tune", "primary")
+"""The settings that a plain experiment does without."""
+
+
 class Experiment(Settings):
-    """Methods x seeds on one data set."""
+    """Methods x seeds on one data set; or on several data sets and at every point of a grid, tuned or not."""
 
     name: str = Field(pattern=NAME)
     dataset: Dataset = Keypad()
+    datasets: dict[Annotated[str, Field(pattern=NAME)], Dataset] = Field(default_factory=dict)
+    """Several, each under a name of its own, in place of `dataset`."""
+    grid: study.Grid = Field(default_factory=dict)
+    """Dotted setting -> values: the whole experiment at every combination of them."""
     model: Model = Model()
     train: Train = Train()
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(0, 1, 2), min_length=1)
+    tune: study.Tune | None = None
+    primary: study.Primary = Field(default=(), max_length=study.MOST)
+    """The comparisons that carry a p, 4 at most; all others are exploratory."""
+    seeds: study.Seeds = Field(default=(0, 1, 2), min_length=1)
     methods: Methods = Field(min_length=1)
+
+    @property
+    def several(self) -> bool:
+        """Whether it has more than one data set or point, so that each has a folder of its own."""
+        return bool(self.datasets or self.grid)
 
     @model_validator(mode="after")
     def _seeds_differ(self) -> Experiment:
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"`seeds`: must differ from each other, found {list(self.seeds)}")
+        if self.tune and (both := sorted(set(self.tune.seeds) & set(self.seeds))):
+            raise ValueError(f"`tune.seeds`: must be none of `seeds`, since a reported seed must not have chosen anything, "
+                             f"found {both} in both")  # fmt: skip
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_to_name_data(self) -> Experiment:
+        if self.datasets and "dataset" in self.model_fields_set:
+            raise ValueError("`datasets`: must not be given beside `dataset`; keep one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _primary_is_known(self) -> Experiment:
+        for i, one in enumerate(self.primary):
+            named = [("method", one.method, list(self.methods)), ("against", one.against, list(self.methods))]
+            named += [] if one.dataset is None else [("dataset", one.dataset, list(self.datasets))]
+            for key, name, known in named:
+                if name not in known:
+                    of = "datasets" if key == "dataset" else "methods"
+                    raise ValueError(f"`primary.{i}.{key}`: must be one of `{of}`, found {name!r}{did_you_mean(name, known)}")
+            if one.method == one.against or one in self.primary[:i]:
+                raise ValueError(f"`primary.{i}`: must compare two methods that no other one compares, "
+                                 f"found {one.method!r} against {one.against!r}")  # fmt: skip
         return self
 
     @model_validator(mode="after")
@@ -157,12 +205,14 @@ class Experiment(Settings):
         for name in self.methods:
             if name.endswith((".md", ".html", ".json")):  # a method's folder stands beside the report's files
                 raise ValueError(f"`methods.{name}`: a method's name must not end like a file's of the report, found {name!r}")
+            if self.tune and name == "tuning":
+                raise ValueError("`methods.tuning`: must have another name, since the trials of `tune` take this folder")
         return self
 
     @model_validator(mode="after")
     def _modalities_exist(self) -> Experiment:
-        if isinstance(self.dataset, ImportedDataset):
-            return self  # known once it is loaded
+        if isinstance(self.dataset, ImportedDataset) or self.several:
+            return self  # known once it is loaded; seen at each point
         have = self.dataset.modalities
         named = [(f"methods.{name}.{e.kind}.modality", m) for name, listed in self.methods.items() for e in listed
                  for m in e.named]  # fmt: skip
@@ -175,7 +225,7 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _steering_has_samples(self) -> Experiment:
-        for name, entries in self.methods.items():
+        for name, entries in self.methods.items() if not self.several else ():
             for e in entries:
                 if not self.train.steer and (e.steered or isinstance(e, methods.TrainOnSteer)):
                     raise ValueError(f"`methods.{name}.{e.kind}`: needs samples set aside by `train.steer` (a share of the "
@@ -183,7 +233,9 @@ class Experiment(Settings):
         return self
 
     def tuned(self) -> Experiment:
-        """Fill `train.lr` and `train.weight_decay` in where the experiment leaves them to the data set."""
+        """Fill `train.lr` and `train.weight_decay` in where the experiment leaves them to the one data set."""
+        if self.several:
+            return self
         best = settings.DatasetSettings.tuned if isinstance(self.dataset, ImportedDataset) else self.dataset.tuned
         train = {key: best[key] for key in ("lr", "weight_decay") if getattr(self.train, key) is None}
         return self.model_copy(update={"train": self.train.model_copy(update=train)})
@@ -192,3 +244,8 @@ class Experiment(Settings):
         """Every cell, seed by seed, so that an early look has every method."""
         return [Cell(dataset=self.dataset, model=self.model, train=self.train, method=name, entries=entries, seed=seed)
                 for seed in self.seeds for name, entries in self.methods.items()]  # fmt: skip
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_there(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        absent = {"dataset"} if self.datasets else set()
+        return {k: v for k, v in whole(self).items() if k not in absent and (v or k not in STUDY)}

@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from asgml.lab import store
-from asgml.lab.report import events, folders, markdown, page, sections, summary
-from asgml.lab.report.model import Study
+from asgml.lab.report import events, folders, index, publish
 
 __all__ = ["write", "write_tensorboard"]
 
 
 def write(run: Path, *, to: Path | None = None, epochs: Sequence[int] | None = None) -> dict[str, Any]:
     """Analyse the folder of a run; returns what `summary.json` holds.
+
+    Where it has several data sets or points, each gets a report in its own folder; `index.md`, `index.html` and `index.json`
+    show them all, and what the last holds is returned.
 
     Args:
         run: the folder that holds `experiment.json` and `<method>/seed<seed>/`.
@@ -24,7 +25,10 @@ def write(run: Path, *, to: Path | None = None, epochs: Sequence[int] | None = N
     Raises:
         InputError: `run` is no run, or an epoch in `epochs` was never logged.
     """
-    return _publish(folders.read(run), run if to is None else to, epochs)
+    to = run if to is None else to
+    if (experiment := index.several(run)) is not None:
+        return index.write(experiment, run, to, epochs)
+    return publish.one(folders.read(run), to, epochs)
 
 
 def write_tensorboard(folders: Mapping[str, Path], *, to: Path, epochs: Sequence[int] | None = None) -> dict[str, Any]:
@@ -34,15 +38,4 @@ def write_tensorboard(folders: Mapping[str, Path], *, to: Path, epochs: Sequence
         InputError: a folder is missing, holds no event file or no tag `test/probe_acc_<modality>`, or an epoch in `epochs` was
             never logged.
     """
-    return _publish(events.read(folders, to.absolute().name), to, epochs)
-
-
-def _publish(study: Study, to: Path, epochs: Sequence[int] | None) -> dict[str, Any]:
-    found = summary.summarise(study)
-    document = sections.compose(study, epochs)
-    texts = {"analysis.md": markdown.render(document), "report.html": page.render(document)}
-    to.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        store.write_atomic(to / name, text.encode())
-    store.write_json(to / "summary.json", found)
-    return found
+    return publish.one(events.read(folders, to.absolute().name), to, epochs)

@@ -210,7 +210,7 @@ def _overfit(method: Method) -> float | None:
 
 
 def _still_rising(method: Method) -> bool:
-    last = [run.best_epoch == s.steps[-1] for run in method.runs if (s := run.get("test/accuracy"))]
+    last = [run.best_epoch == s.steps[-1] for run in method.runs if (s := run.get("val/accuracy") or run.get("test/accuracy"))]
     return bool(last) and statistics.mean([float(x) for x in last]) > 0.5
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from asgml.lab import store
+from asgml.lab import store, tuning
 from asgml.lab.errors import InputError
 from asgml.lab.report.model import Failure, Method, Run, Study, finite, unique
 
@@ -33,7 +33,14 @@ def read(run: Path) -> Study:
     methods = tuple(_method(run, name, settings) for name in _names(run, settings))
     modalities = unique(m for method in methods for r in method.runs for m in r.header.get("dataset_modalities", ()))
     modalities = modalities or unique(m for method in methods for m in method.modalities)
-    return Study(str(settings.get("name", run.name)), f"the folder {run.name}", methods, modalities, settings)
+    return Study(
+        str(settings.get("name", run.name)), f"the folder {run.name}", methods, modalities, settings, tuning=_tuning(run)
+    )
+
+
+def _tuning(run: Path) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = store.read_record(run / tuning.FILE)
+    return found
 
 
 def _names(run: Path, settings: dict[str, Any]) -> tuple[str, ...]:
@@ -74,13 +81,14 @@ def _run(folder: Path, source: str, seed: int, best_epoch: int | None) -> Run | 
         if record["kind"] == "header":
             header = record
             continue
+        at = record[record["kind"]]
         for tag, value in _tags(record).items():
-            points.setdefault(tag, {})[record[record["kind"]]] = value
+            points.setdefault(tag, {})[at] = value
     series, notes = finite(points)
     if not any(tag.startswith("test/") for tag in series):
         return Failure(seed, "finished, but metrics.jsonl holds no epoch")
-    return Run(seed, source, series, tuple(header.get("modalities", ())), best_epoch, header, notes,
-               store.read_json(folder / "diagnosis.json"))  # fmt: skip
+    diagnosis = store.read_json(folder / "diagnosis.json")
+    return Run(seed, source, series, tuple(header.get("modalities", ())), best_epoch, header, notes, folder, diagnosis)
 
 
 def _tags(record: dict[str, Any]) -> dict[str, Any]:

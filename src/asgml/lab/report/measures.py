@@ -96,6 +96,12 @@ def chosen(tag: str) -> Measure:
     return measure
 
 
+def train_minus_test(run: Run) -> float | None:
+    """Accuracy on the training set minus that on the test set, share, at the epoch chosen on validation."""
+    train, test = (chosen(f"{split}/accuracy")(run) for split in ("train", "test"))
+    return None if train is None or test is None else train - test
+
+
 def _reduced(series: Series | None, how: str) -> float | None:
     return OVER[how](series.values) if series is not None else None
 

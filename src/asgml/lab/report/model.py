@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 BASELINE = "baseline"
@@ -40,6 +41,8 @@ class Run:
     best_epoch: int | None = None
     header: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    folder: Path | None = None
+    """Where the cell lies, None for event files of other programs."""
     diagnosis: Mapping[str, Any] | None = None
     """What `asgml diagnose` found, if it was asked."""
 
@@ -81,6 +84,13 @@ class Study:
     modalities: tuple[str, ...]
     settings: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    tuning: Mapping[str, Any] | None = None
+    """What `tuning.json` holds, None where nothing was tuned."""
+
+    @property
+    def chosen_only(self) -> bool:
+        """Whether the chosen epoch alone was scored, so that there are no curves over epochs."""
+        return ((self.settings or {}).get("train") or {}).get("look") == "chosen"
 
     @property
     def runs(self) -> tuple[Run, ...]:

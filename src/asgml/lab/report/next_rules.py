@@ -68,7 +68,8 @@ METHOD: tuple[Rule[Facts], ...] = (
     Rule(
         "final training accuracy exceeds the test set's by 10 points or more",
         lambda f: f.overfit is not None and f.overfit >= OVERFIT - 1e-9,
-        lambda f: (Mono(f.name), f" overfits ({words.points(f.overfit)} between training and test accuracy at the last epoch): "
+        lambda f: (Mono(f.name), f" overfits ({words.points(f.overfit)} between training and test accuracy at the last epoch "
+                   "that was scored): "
                    "more data, augmentation or weight decay before any balancing."),
     ),
     Rule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from asgml.lab.report import measures
+from asgml.lab.report import measures, primary
 from asgml.lab.report.measures import OVER, Measure
 from asgml.lab.report.model import Method, Study
 
@@ -16,6 +16,8 @@ def summarise(study: Study) -> dict[str, Any]:
     found: dict[str, Any] = {"schema": SCHEMA, "experiment": study.name}
     if (dataset := dataset_name(study)) is not None:
         found["dataset"] = dataset
+    if named := (study.settings or {}).get("primary"):
+        found["primary"] = primary.summary(primary.tests(named, [(None, study)]))
     return found | {"methods": {method.name: _method(study, method) for method in study.methods}}
 
 
@@ -32,6 +34,7 @@ def _method(study: Study, method: Method) -> dict[str, Any]:
         "test_accuracy": _stat(method, measures.chosen(accuracy)),
         "test_f1_macro": _stat(method, measures.chosen(f1)),
         "test_accuracy_final": _stat(method, measures.over_epochs(accuracy, "final")),
+        "train_minus_test_accuracy": _stat(method, measures.train_minus_test),
         "probe_acc": _kept({m: _probe(method, m) for m in method.modalities}),
         "utilization_gap": _gap(study, method),
         "grad_norm_late": _norms(study, method),

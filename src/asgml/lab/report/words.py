@@ -52,6 +52,11 @@ def interval(found: Interval | None, n: int = 0) -> str:
     return f"{_signed(100 * found.low)} to {_signed(100 * found.high)} points"
 
 
+def probability(p: float | None) -> str:
+    """`0.0312`: a p with three digits."""
+    return NONE if p is None else f"{p:.3g}"
+
+
 def number(value: float | None, scale: float | None = None) -> str:
     """A norm or a loss with the decimals that show four digits of `scale` (of itself): `145,989`, `468.3`, `0.4150`."""
     if value is None:

@@ -77,7 +77,9 @@ def _window(entry: methods.Ogm | methods.OgmGe, scene: Scene) -> tuple[int, int 
 
 
 def _held_out(scene: Scene) -> ValidationProbe:
-    return ValidationProbe(scene.classes, dict(scene.model.encoders.items()), scene.steer)
+    """Scored four times an epoch at least: twenty updates are more than an epoch of a small data set."""
+    every = max(1, min(ValidationProbe.score_every, scene.steps_per_epoch // 4))
+    return ValidationProbe(scene.classes, dict(scene.model.encoders.items()), scene.steer, every)
 
 
 SIGNALS: dict[str, Callable[[Scene], list[Diagnostic]]] = {

@@ -92,7 +92,11 @@ def _how(study: Study) -> str:
     counts = {len(m.runs) for m in study.methods}
     several, lone = max(counts) > 1, 1 in counts
     return (
-        "Averages are over all epochs of a seed, then over the n seeds. "
+        (
+            "Only the epoch chosen on validation was scored, so an “average” is its value, then over the n seeds. "
+            if study.chosen_only
+            else "Averages are over all epochs of a seed, then over the n seeds. "
+        )
         + ("± is the standard deviation over seeds (n-1). " if several else "")
         + ("With one seed there is no spread and no interval. " if lone else "")
         + "Interpretation: a gap that differs from the baseline's by less than 1 point counts as unchanged; “not resolved” "

@@ -8,6 +8,7 @@ from typing import Any
 from asgml.lab.report import words
 from asgml.lab.report.document import Block, Heading, Listing, Mono, Paragraph, Table, Text, listed
 from asgml.lab.report.model import Method, Study
+from asgml.lab.report.sections import tuning
 from asgml.lab.report.sections.common import name
 from asgml.lab.report.summary import dataset_name
 
@@ -20,7 +21,7 @@ def blocks(study: Study) -> list[Block]:
     lines: list[Text] = [*_data(study), f"Seeds: {listed(map(str, seeds))} (n is printed with every mean)."]
     found: list[Block] = [Heading(TITLE), _purpose(), Listing((*lines, *_training(study)))]
     found += [Heading("Methods", 3), Listing(tuple(_method(study, m) for m in study.methods))]
-    return [*found, *_settings(study)]
+    return [*found, *tuning.blocks(study), *_settings(study)]
 
 
 def _purpose() -> Paragraph:
@@ -103,7 +104,9 @@ def _extras(entry: Mapping[str, Any], *keys: str) -> str:
 
 def _settings(study: Study) -> list[Block]:
     settings = study.settings or {}
-    rows = [(Mono(f"{part}.{key}"), _value(value)) for part in ("dataset", "model", "train")
+    tuned = (study.tuning or {}).get("over", {})
+    rows = [(Mono(at := f"{part}.{key}"), "tuned for each method" if at in tuned else _value(value))
+            for part in ("dataset", "model", "train")
             for key, value in (settings.get(part) or {}).items()]  # fmt: skip
     if not rows:
         return []

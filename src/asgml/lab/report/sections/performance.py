@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from asgml.lab import statistics
-from asgml.lab.report import measures, words
+from asgml.lab.report import facts, measures, primary, samples, words
 from asgml.lab.report.document import Block, Dots, Figure, Heading, Panel, Paragraph, Table, Text
 from asgml.lab.report.folders import SECONDS
 from asgml.lab.report.measures import Measure
 from asgml.lab.report.model import Method, Run, Series, Study
 from asgml.lab.report.sections import common
+from asgml.lab.report.sections import primary as primary_section
 from asgml.lab.report.sections.common import head, name
 
 TITLE = "Performance"
 SCORES = {"Accuracy": "test/accuracy", "Macro F1": "test/f1_macro"}
 CHOSEN, LAST = "epoch chosen on validation", "last epoch"
+OVERFIT = "Train - test accuracy"
 BEST = "best on test (published protocol, optimistic)"
 OPTIMISTIC = ("Best on test picks the epoch by the test set itself: it stands here only to compare with tables that do so, "
               "and no "
               "sentence uses it.")  # fmt: skip
+EXPLORATORY = "Exploratory: these differences were not named beforehand, and carry no p."
+SAMPLED = "over test samples"
+OF_SAMPLES = ("An interval “over test samples” is a bootstrap of one seed's predictions that draws whole groups (an image, a "
+              "speaker): it holds for new samples of the same two models, and says nothing of another seed.")  # fmt: skip
 ASSUMES = "The t interval assumes normal differences, and is not corrected for the number of comparisons."
 SHARES = ("Shares of all updates, mean over epochs: skipped updates leave the encoder as it is, held ones wait for their "
           "first stale "
@@ -33,7 +39,7 @@ def blocks(study: Study) -> list[Block]:
     measured = _measures(study)
     found: list[Block] = [Heading(TITLE)]
     if measured:
-        found += [*_scores(study, measured), *_differences(study, measured), *_figures(study)]
+        found += [*_scores(study, measured), *_primary(study), *_differences(study, measured), *_figures(study)]
     else:
         found.append(Paragraph("The logs hold neither test/accuracy nor test/f1_macro."))
     return [*found, *_costs(study)]
@@ -45,16 +51,24 @@ def _measures(study: Study) -> dict[str, Measure]:
     found: dict[str, Measure] = {}
     if any(run.best_epoch is not None for run in study.runs):
         found |= {f"{score}, {CHOSEN}": measures.chosen(tag) for score, tag in tags.items()}
+    if study.chosen_only:
+        return found
     return found | {f"{score}, {LAST}": measures.over_epochs(tag, "final") for score, tag in tags.items()}
 
 
 def _scores(study: Study, measured: dict[str, Measure]) -> list[Block]:
     tags = {score: tag for score, tag in SCORES.items() if any(run.get(tag) for run in study.runs)}
-    columns = measured | {f"{score}, {BEST}": measures.over_epochs(tag, "max") for score, tag in tags.items()}
-    rows = tuple((*head(m), *(common.shares(m, f) for f in columns.values())) for m in study.methods if m.runs)
+    best = {} if study.chosen_only else {f"{score}, {BEST}": measures.over_epochs(t, "max") for score, t in tags.items()}
+    columns = measured | best
+    overfit = [OVERFIT] if any(run.get("train/accuracy") for run in study.runs) else []
+    rows = tuple((*head(m), *(common.shares(m, f) for f in columns.values()),
+                  *(common.gaps(m, measures.train_minus_test) for _ in overfit)) for m in study.methods if m.runs)  # fmt: skip
+    table = Table(("Method", "n", *columns, *overfit), rows)
+    if study.chosen_only:
+        return [table, Paragraph("Only the epoch chosen on validation was scored.", "note")]
     named = any(CHOSEN in column for column in measured)
     note = OPTIMISTIC if named else f"The logs name no epoch chosen on validation, so the last one stands for it. {OPTIMISTIC}"
-    return [Table(("Method", "n", *columns), rows), Paragraph(note, "note")]
+    return [table, Paragraph(note, "note")]
 
 
 def _differences(study: Study, measured: dict[str, Measure]) -> list[Block]:
@@ -67,16 +81,25 @@ def _differences(study: Study, measured: dict[str, Measure]) -> list[Block]:
     rows = [row for m in others for column, f in measured.items() if (row := _difference(m, base, column, f))]
     columns = ("Method", "Score", "Difference to baseline", "95% interval (paired t)", "Pairs")
     table = Table(columns, tuple(rows), words=frozenset({"Score"}))
-    return [Heading("Differences to the baseline, paired by seed", 3), table, Paragraph(power(study), "note")]
+    note = f"{EXPLORATORY} {power(study)}{f' {OF_SAMPLES}' if any(SAMPLED in str(row[3]) for row in rows) else ''}"
+    return [Heading("Differences to the baseline, paired by seed (exploratory)", 3), table, Paragraph(note, "note")]
+
+
+def _primary(study: Study) -> list[Block]:
+    """The comparisons that were named beforehand; a study of several data sets has them in its index."""
+    named = (study.settings or {}).get("primary") or ()
+    return primary_section.blocks(primary.tests(named, [(None, study)]), facts.score_of(study))
 
 
 def _difference(method: Method, base: Method, column: str, measure: Measure) -> tuple[Text, ...] | None:
     found = measures.change(method, base, measure)
-    return (
-        None
-        if found is None
-        else (name(method), column, words.difference(found), words.interval(found.interval, found.n), str(found.n))
-    )
+    if found is None:
+        return None
+    interval = words.interval(found.interval, found.n)
+    if found.n == 1 and column == f"Accuracy, {CHOSEN}" and (sampled := samples.difference(method, base)):
+        few = ", too few to rely on" if sampled.groups < samples.FEW else ""
+        interval = f"{words.interval(sampled.interval)} ({SAMPLED}, {sampled.groups} groups{few})"
+    return (name(method), column, words.difference(found), interval, str(found.n))
 
 
 def power(study: Study) -> str:
@@ -107,7 +130,8 @@ def _figures(study: Study) -> list[Block]:
         f"Accuracy on the test set by epoch. {common.band_words(study)}",
         f"Line chart of test accuracy over epochs. {said}.",
     )
-    return [Figure("accuracy", caption, alt, (curve,), common.legend(study, methods)), *_scatter(study, methods, said)]
+    curves = [] if study.chosen_only else [Figure("accuracy", caption, alt, (curve,), common.legend(study, methods))]
+    return [*curves, *_scatter(study, methods, said)]
 
 
 def _scatter(study: Study, methods: tuple[Method, ...], said: str) -> list[Block]:

@@ -17,6 +17,8 @@ TITLE = "Epoch-by-epoch trajectories"
 
 def blocks(study: Study, epochs: Sequence[int] | None = None) -> list[Block]:
     """The section."""
+    if study.chosen_only:
+        return [Heading(TITLE), Paragraph("Only the epoch chosen on validation was scored: there are no curves over epochs.")]
     found: list[Block] = [Heading(TITLE), *_figures(study)]
     if any(len(m.runs) > 1 for m in study.methods):
         found.append(Paragraph("Every row is the mean over seeds; the gap is taken per seed first.", "note"))

@@ -1,0 +1,87 @@
+"""An experiment at each of its data sets and points of its grid, and at each trial of its tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from asgml.lab.config import problems
+from asgml.lab.config.overrides import Override
+from asgml.lab.config.schema import Experiment
+from asgml.lab.config.study import combinations, label
+from asgml.lab.errors import InputError
+
+TUNING = "tuning"
+"""The folder of the trials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A plain experiment, and where it lies: `folder` is relative to the whole one's, empty where that is plain itself."""
+
+    folder: str
+    dataset: str | None
+    """Its name in `datasets`."""
+    settings: Mapping[str, Any]
+    """What the grid changed."""
+    experiment: Experiment
+
+
+def of(experiment: Experiment) -> list[Point]:
+    """Every data set and, within it, every point of the grid; a plain experiment is its own only point.
+
+    Raises:
+        InputError: one of them is no valid experiment; the words begin with where.
+    """
+    if not experiment.several:
+        return [Point("", None, {}, experiment.tuned())]
+    names: list[str | None] = [*experiment.datasets] or [None]
+    return [_at(experiment, dataset, settings) for dataset in names for settings in combinations(experiment.grid)]
+
+
+def _at(experiment: Experiment, dataset: str | None, settings: Mapping[str, Any]) -> Point:
+    folder = "/".join(part for part in (dataset, label(settings)) if part)
+    document = dict(_document(experiment))
+    if dataset is not None:
+        document["dataset"] = document["datasets"][dataset]
+    name = f"{experiment.name}.{folder}".translate(str.maketrans("/=,~+", ".-_--"))
+    plain = {k: v for k, v in document.items() if k not in ("datasets", "grid", "primary")} | {"name": name}
+    where = " ".join([*([f"datasets.{dataset}"] if dataset else []), *([f"grid at {label(settings)}"] if settings else [])])
+    return Point(folder, dataset, settings, applied(plain, settings, where))
+
+
+def applied(experiment: Experiment | Mapping[str, Any], settings: Mapping[str, Any], where: str) -> Experiment:
+    """An experiment with some settings changed: dotted path -> value; `where` begins the words of what is wrong."""
+    document: Any = experiment if isinstance(experiment, Mapping) else _document(experiment)
+    try:
+        for path, value in settings.items():
+            document = Override(path, tuple(path.split(".")), value).applied(document)
+        return Experiment.model_validate(document).tuned()
+    except InputError as error:
+        raise InputError(f"{where}: {str(error).removeprefix('--set ')}") from error
+    except ValidationError as error:
+        raise InputError("\n".join(f"{where}: {line}" for line in problems.lines(error, document))) from error
+
+
+def trials(experiment: Experiment) -> list[Point]:
+    """Every trial of a plain experiment's tuning, with the seeds of `tune`; none where nothing is tuned."""
+    return list(_trials(experiment))
+
+
+def _trials(experiment: Experiment) -> Iterator[Point]:
+    if experiment.tune is None:
+        return
+    plain = {k: v for k, v in _document(experiment).items() if k not in ("tune", "primary")}
+    for settings in combinations(experiment.tune.over):
+        fixed = {"seeds": experiment.tune.seeds, "train.look": "chosen"}  # no number of the choice depends on `look`
+        yield Point(
+            f"{TUNING}/{label(settings)}", None, settings, applied(plain, fixed | settings, f"tune at {label(settings)}")
+        )
+
+
+def _document(experiment: Experiment) -> dict[str, Any]:
+    found: dict[str, Any] = experiment.model_dump(mode="json", by_alias=True)
+    return found

@@ -1,0 +1,98 @@
+"""What the trials of a tuning say, by validation alone, and the point of the grid that each method takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asgml.lab import store
+from asgml.lab.config import Experiment, points
+
+FILE = "tuning.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One method at one point of the grid: per seed its validation accuracy, a share 0-1, or how it ended without one."""
+
+    settings: Mapping[str, Any]
+    accuracies: Mapping[int, float]
+    diverged: tuple[int, ...] = ()
+    missing: tuple[int, ...] = ()
+    """Seeds that have not been trained, or crashed."""
+
+    @property
+    def mean(self) -> float | None:
+        """The mean over the seeds that have an accuracy."""
+        return sum(self.accuracies.values()) / len(self.accuracies) if self.accuracies else None
+
+    def better_than(self, other: Trial) -> bool:
+        """By fewer seeds that diverged, then by the mean: a trial that diverges is worse than any that does not."""
+        mine, theirs = ((-len(t.diverged), -1.0 if t.mean is None else t.mean) for t in (self, other))
+        return mine > theirs
+
+
+def done(result: Mapping[str, Any] | None) -> bool:
+    """Whether a trial's cell need not run again: it finished, or it diverged, as it would again."""
+    return result is not None and (result.get("status") == "finished" or bool(result.get("diverged")))
+
+
+def read(experiment: Experiment, out: Path) -> dict[str, list[Trial]]:
+    """Every trial of a plain experiment under `out`, method by method: result.json's validation accuracy, nothing else."""
+    found = points.trials(experiment)
+    return {m: [_trial(out / t.folder, m, t.settings, t.experiment.seeds) for t in found] for m in experiment.methods}
+
+
+def _trial(folder: Path, method: str, settings: Mapping[str, Any], seeds: Sequence[int]) -> Trial:
+    results = {seed: store.read_record(store.cell_folder(folder, method, seed) / "result.json") or {} for seed in seeds}
+    scored = {s: float(r["validation_accuracy"]) for s, r in results.items() if r.get("status") == "finished"}
+    diverged = tuple(s for s, r in results.items() if s not in scored and done(r))
+    return Trial(settings, scored, diverged, tuple(s for s in seeds if s not in scored and s not in diverged))
+
+
+def choose(trials: Sequence[Trial]) -> Trial | None:
+    """The best trial, the first of equals; None while one of them has a seed missing, since budgets must be equal."""
+    if not trials or any(t.missing for t in trials):
+        return None
+    best = trials[0]
+    for trial in trials[1:]:
+        best = trial if trial.better_than(best) else best
+    return best
+
+
+def edges(chosen: Mapping[str, Any], over: Mapping[str, Sequence[Any]]) -> list[str]:
+    """The settings whose chosen value is the smallest or the largest tried: beyond it may be better."""
+    numbers = {path: [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+               for path, values in over.items()}  # fmt: skip
+    return [p for p, tried in numbers.items() if len(tried) == len(over[p]) and chosen[p] in (min(tried), max(tried))]
+
+
+def write(experiment: Experiment, out: Path) -> dict[str, list[Trial]]:
+    """Write `tuning.json`: every trial's validation accuracy and the choice; what it held of other methods stays."""
+    found = read(experiment, out)
+    assert experiment.tune is not None
+    before: Mapping[str, Any] = store.read_record(out / FILE) or {}
+    methods = {m: _entry(trials, experiment.tune.over) for m, trials in found.items()}
+    trials = len(next(iter(found.values())))
+    content = {
+        "schema": 1, "over": {path: list(values) for path, values in experiment.tune.over.items()},
+        "seeds": list(experiment.tune.seeds), "trials": trials, "cells": trials * len(experiment.tune.seeds),
+        "methods": before.get("methods", {}) | methods,
+    }  # fmt: skip
+    if content != before:
+        store.write_json(out / FILE, content)
+    return found
+
+
+def _entry(trials: Sequence[Trial], over: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    best = choose(trials)
+    chosen = None if best is None else dict(best.settings)
+    return {"chosen": chosen, "edges": [] if chosen is None else edges(chosen, over), "trials": [_said(t) for t in trials]}
+
+
+def _said(trial: Trial) -> dict[str, Any]:
+    seeds = {str(seed): accuracy for seed, accuracy in trial.accuracies.items()}
+    return {"settings": dict(trial.settings), "validation_accuracy": trial.mean, "seeds": seeds,
+            "diverged": list(trial.diverged), "missing": list(trial.missing)}  # fmt: skip
