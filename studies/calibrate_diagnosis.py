@@ -66,7 +66,7 @@ def frozen(m: str, after: int) -> tuple[dict[str, Any], ...]:
 
 def hidden(m: str) -> tuple[dict[str, Any], ...]:
     """The encoder learns by a loss of its own; the fusion never sees its feature."""
-    return ({"unimodal_loss": {"gamma": 1}}, {"modality_dropout": {"modality": m, "p": 1.0}})
+    return ({"unimodal_loss": {"gamma": 1}}, {"modality_dropout": {"modality": m, "p": 0.999}})
 
 
 LEFT, POOR, NONE, HEART, IGNORED = "left behind", "poor data", "no information", "memorises", "ignored"
@@ -263,7 +263,7 @@ WORDS = (
     "- **left behind**: the encoder's learning rate x 0.01, or it is frozen from the start or after one epoch.",
     "- **poor data**: noise, or a share of samples whose content is a random digit's. **no information**: nothing but that.",
     "- **memorises**: few distinct images, each with many tones.",
-    "- **ignored**: the encoder learns by a loss of its own while the fusion never sees its feature; then its weights in the",
+    "- **ignored**: the encoder learns by a loss of its own while the fusion hardly ever sees its feature; then its weights in the",
     "  head are made 0 (half a) or a tenth (half b).",
     "",
     "The thresholds were set by looking at half a, and frozen before the other half was counted:",
