@@ -75,8 +75,8 @@ def test_noise_and_learning_by_heart_have_verdicts_of_their_own():
     noise = examined({"audio": 1.0, "visual": 0.3}, known, solo={"audio": 1.0, "visual": 0.34})
     assert noise.verdicts["visual"].kind == "no information"
     model = Planted({"audio": 1.0, "visual": 0.5})
-    seen, new = samples({"audio": 1.0, "visual": 1.0}), samples({"audio": 1.0, "visual": 0.4}, seed=1)
-    found = asgml.diagnose(model, dict(model.encoders), seen, new, bootstrap=0, solo={"audio": 1.0, "visual": 0.6})
+    seen, new = samples({"audio": 1.0, "visual": 1.0}), samples({"audio": 0.7, "visual": 0.4}, seed=1)
+    found = asgml.diagnose(model, dict(model.encoders), seen, new, bootstrap=0, solo={"audio": 0.8, "visual": 0.6})
     assert found.verdicts["visual"].kind == "memorises"
     assert number(found, "visual", "memorised") == 1 - number(found, "visual", "probe")
 

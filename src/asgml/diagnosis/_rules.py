@@ -18,15 +18,15 @@ class Thresholds:
 
     nothing: float = 0.08
     """A reference (or probe) less than this above the commonest class knows nothing."""
-    left_behind: float = 0.1
+    left_behind: float = 0.16
     """solo - probe."""
-    worse: float = 0.15
+    worse: float = 0.25
     """By how much a modality is worse than the best, by references or, without them, by probes."""
-    unused: float = 0.02
+    unused: float = 0.05
     """A modality whose permuting costs less than this is not used."""
-    ignored: float = 0.1
+    ignored: float = 0.15
     """The Shapley value, as a share of what the probe knows above the commonest class, below which it counts as ignored."""
-    memorised: float = 0.3
+    memorised: float = 0.2
     """Probe on training samples - probe on held-out ones."""
 
 
@@ -92,19 +92,19 @@ RULES = (
         needs=SOLO,
     ),
     Rule(
-        "memorises",
-        "the probe on training samples is far better than on held-out ones",
-        lambda f, t: f["memorised"] > t.memorised,
-        "a probe of its encoder is {memorised} better on training samples than on held-out ones: it memorises",
-        "more distinct samples or stronger augmentation; or slow it: recipes.frequency({modality!r}, k=2)",
-    ),
-    Rule(
         "poor data",
         "solo is far below the best one",
         lambda f, t: f["best_solo"] - f["solo"] > t.worse,
         "alone it reaches {solo}, the best modality {best_solo}: its data are poorer, and its encoder has what is in them",
         "leave the training alone: nothing was left behind; better data may help",
         needs=SOLO,
+    ),
+    Rule(
+        "memorises",
+        "the probe on training samples is far better than on held-out ones",
+        lambda f, t: f["memorised"] > t.memorised,
+        "a probe of its encoder is {memorised} better on training samples than on held-out ones: it memorises",
+        "more distinct samples or stronger augmentation; or slow it: recipes.frequency({modality!r}, k=2)",
     ),
     Rule(
         "behind, cause unknown",

@@ -87,8 +87,8 @@ def _run(folder: Path, source: str, seed: int, best_epoch: int | None) -> Run | 
     series, notes = finite(points)
     if not any(tag.startswith("test/") for tag in series):
         return Failure(seed, "finished, but metrics.jsonl holds no epoch")
-    return Run(seed, source, series, tuple(header.get("modalities", ())), best_epoch, header, notes, folder,
-               store.read_json(folder / "diagnosis.json"))  # fmt: skip
+    diagnosis = store.read_json(folder / "diagnosis.json")
+    return Run(seed, source, series, tuple(header.get("modalities", ())), best_epoch, header, notes, folder, diagnosis)
 
 
 def _tags(record: dict[str, Any]) -> dict[str, Any]:
