@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from asgml.diagnostics._left_out import ROWS, left_out
+from asgml.diagnostics._left_out import ROWS, left_out, told_by
 
 
 def one_by_one(x, residual, penalty):
@@ -44,3 +44,19 @@ def test_large_batches_are_taken_in_pieces():
 @pytest.mark.parametrize("x", [torch.zeros(5, 3), torch.full((5, 3), 7.0), torch.randn(1, 3), torch.zeros(0, 3)])
 def test_features_that_tell_nothing_apart_say_nothing(x):
     assert torch.allclose(left_out(x, torch.randn(len(x), 2)), torch.zeros(len(x), 2), atol=1e-6)
+
+
+@pytest.mark.parametrize(("rows", "width"), [(12, 4), (6, 20)])
+def test_what_rows_tell_of_others_is_the_regression_fitted_to_them(rows, width):
+    g = torch.Generator().manual_seed(rows)
+    x, y, new = (torch.randn(n, d, generator=g, dtype=torch.double) for n, d in ((rows, width), (rows, 3), (5, width)))
+    x, new = 3 + 5 * x, 3 + 5 * new
+    z, others = ((part - x.mean(0)) / x.std(0, correction=0) for part in (x, new))
+    cost = 0.02 * z.square().sum() * torch.eye(width)
+    expected = y.mean(0) + others @ torch.linalg.solve(z.T @ z + cost, z.T @ (y - y.mean(0)))
+    torch.testing.assert_close(told_by(x, y, new), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_features_that_tell_nothing_apart_tell_the_mean():
+    y = torch.randn(5, 2)
+    assert torch.allclose(told_by(torch.full((5, 3), 7.0), y, torch.full((4, 3), 7.0)), y.mean(0).expand(4, 2), atol=1e-6)

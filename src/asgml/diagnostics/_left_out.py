@@ -1,4 +1,4 @@
-"""What the other rows of a batch say of each row: leave-one-out ridge regression in closed form."""
+"""Ridge regression on a batch in closed form: what the other rows say of each row, and what its rows say of other batches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def left_out(x: Tensor, residual: Tensor, penalty: float = PENALTY) -> Tensor:
 
 
 def _left_out(x: Tensor, residual: Tensor, penalty: float) -> Tensor:
-    z = _standardised(x)
+    mean, scale = _statistics(x)
+    z = (x - mean) / scale
     gram = z @ z.T
     gram.diagonal().add_((penalty * gram.diagonal().sum()).clamp_min(1e-6))
     inverse = torch.linalg.inv_ex(gram)[0]  # unlike `inv` it waits for no answer from the device
@@ -30,8 +31,23 @@ def _left_out(x: Tensor, residual: Tensor, penalty: float) -> Tensor:
     return left_out
 
 
-def _standardised(x: Tensor) -> Tensor:
-    z = x - x.mean(0)
-    variance = z.square().mean(0)
-    scaled: Tensor = z / (variance + 1e-5 * variance.mean() + 1e-12).sqrt()
-    return scaled
+def told_by(x: Tensor, targets: Tensor, new: Tensor, penalty: float = PENALTY) -> Tensor:
+    """Return (N, C): what a ridge regression fitted to `targets` (B, C) on features x (B, D) predicts for features new (N, D).
+
+    Both are standardised by the statistics of x; the penalty is as in `left_out`, the bias free. It solves a system of the
+    smaller of B and D.
+    """
+    mean, scale = _statistics(x)
+    z, share = (x - mean) / scale, targets.mean(0)
+    residual, wide = targets - share, len(x) < x.shape[1]
+    system = z @ z.T if wide else z.T @ z
+    system.diagonal().add_((penalty * system.diagonal().sum()).clamp_min(1e-6))
+    factor = torch.linalg.cholesky_ex(system)[0]  # unlike `solve` it waits for no answer from the device
+    weight = z.T @ torch.cholesky_solve(residual, factor) if wide else torch.cholesky_solve(z.T @ residual, factor)
+    return share + (new - mean) / scale @ weight
+
+
+def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
+    mean = x.mean(0)
+    variance = (x - mean).square().mean(0)
+    return mean, (variance + 1e-5 * variance.mean() + 1e-12).sqrt()
