@@ -76,14 +76,6 @@ RULES = (
         needs=SOLO,
     ),
     Rule(
-        "ignored",
-        "the probe is above chance, but permuting costs nothing and the Shapley value is a small part of it",
-        _ignored,
-        "a probe of its encoder reaches {probe}, but permuting it costs {permuting} and its Shapley value is {shapley}: "
-        "the fusion ignores it",
-        "train the fusion again on frozen encoders, or drop other modalities at random while training",
-    ),
-    Rule(
         "no information",
         "solo is near the commonest class",
         lambda f, t: f["solo"] - f["chance"] < t.nothing,
@@ -98,6 +90,14 @@ RULES = (
         "alone it reaches {solo}, the best modality {best_solo}: its data are poorer, and its encoder has what is in them",
         "leave the training alone: nothing was left behind; better data may help",
         needs=SOLO,
+    ),
+    Rule(
+        "ignored",
+        "the probe is above chance, but permuting costs nothing and the Shapley value is a small part of it",
+        _ignored,
+        "a probe of its encoder reaches {probe}, but permuting it costs {permuting} and its Shapley value is {shapley}: "
+        "the fusion ignores it",
+        "train the fusion again on frozen encoders, or drop other modalities at random while training",
     ),
     Rule(
         "memorises",
