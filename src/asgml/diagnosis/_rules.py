@@ -16,9 +16,9 @@ Facts = Mapping[str, Tensor]
 class Thresholds:
     """Where the rules draw their lines, in shares 0-1. Set on planted cases and then frozen: docs/diagnosis.md."""
 
-    nothing: float = 0.08
+    nothing: float = 0.04
     """A reference (or probe) less than this above the commonest class knows nothing."""
-    left_behind: float = 0.16
+    left_behind: float = 0.11
     """solo - probe."""
     worse: float = 0.25
     """By how much a modality is worse than the best, by references or, without them, by probes."""
