@@ -40,7 +40,10 @@ def _cell(run: Path, method: str | None, seed: int | None) -> Path:
     folders = {s: store.cell_folder(run, name, s) for s in experiment["seeds"]}
     done = {s: f for s, f in folders.items() if (store.read_json(f / "result.json") or {}).get("status") == "finished"}
     if not done:
-        raise InputError(f"run: no cell of {name} has finished in {run}; asgml run goes on where it stopped")
+        raise InputError(
+            f"run: no cell of {name} has finished in {run}; asgml run goes on where it stopped, and of several data sets or a "
+            "grid give the folder of one"
+        )
     if seed is not None and seed not in done:
         raise InputError(f"--seed: must be one of the finished seeds of {name}, {sorted(done)}, found {seed}")
     return done[min(done) if seed is None else seed]
