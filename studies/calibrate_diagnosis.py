@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from scipy.stats import binomtest
 
 import asgml
 from asgml.diagnosis._rules import FROZEN, RULES, decide
@@ -232,7 +233,9 @@ def summary(found: list[dict[str, Any]]) -> list[str]:
     planted = [(t, v) for t, v in pairs if t != "balanced"]
     caught = sum(t == v for t, v in planted)
     seeds = ", ".join(map(str, sorted({row["seed"] for row in found})))
-    met = "met" if right >= AIM * len(pairs) and accused <= ACCUSED * len(balanced) else "not met"
+    shown = _bounds(right, len(pairs))[0] >= AIM and _bounds(accused, len(balanced))[1] <= ACCUSED
+    near = right >= AIM * len(pairs) and accused <= ACCUSED * len(balanced)
+    met = "met" if shown else "met by the counts, not shown by so few" if near else "not met"
     planted_troubles = f"of {len(planted)} planted troubles {caught} named ({_share(caught, len(planted))})"
     accusations = f"of {len(balanced)} balanced modalities {accused} accused ({_share(accused, len(balanced))})"
     total = f"**{right} right ({_share(right, len(pairs))})**; {planted_troubles}; {accusations}"
@@ -264,7 +267,14 @@ def by_case(found: list[dict[str, Any]]) -> list[str]:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %"
+    low, high = _bounds(part, whole)
+    return f"{100 * part / whole:.1f} %, 95 % interval {100 * low:.1f}-{100 * high:.1f}"
+
+
+def _bounds(part: int, whole: int) -> tuple[float, float]:
+    """Clopper and Pearson's, as if the verdicts on one model were independent: the true interval is rather wider."""
+    found = binomtest(part, whole).proportion_ci()
+    return float(found.low), float(found.high)
 
 
 WORDS = (
@@ -281,7 +291,10 @@ WORDS = (
     "",
     "The first thresholds were set on the knobs of set a. Set b then showed that poor modalities beside a good one, and",
     "encoders whose random features tell much, were called `ignored`: so the order of the rules and two thresholds were set",
-    "anew on both, and frozen. Set c has other knobs, and avdigits, and other seeds, and was trained after that.",
+    "anew on both, and frozen. Two cases of poor data in set b on which the first rules erred (keypad at -13 dB; a wrong",
+    "share of 0.4) were then replaced by two others; the frozen rules are right on all four. Set c has other seeds, was",
+    "trained after that, and has avdigits; most of its knobs lie between those of a and b, so it says little of data that",
+    "are unlike them. Intervals count verdicts as independent, which two of one model are not.",
     "",
     "A modality with so few distinct samples that alone it is far below the best is called `poor data`: by these numbers the",
     "two cannot be told apart. Where nothing was done one modality may outrun the other by itself: the diagnosis then says",
