@@ -33,3 +33,11 @@ def test_the_eigenvalue_is_within_the_ten_percent_that_are_allowed():
 def test_features_that_tell_nothing_apart_tell_the_commonest_class(x):
     y = torch.tensor([2, 2, 2, 1, 0, 0])
     assert (told_by(x, torch.eye(4)[y], x).argmax(1) == 2).all()
+
+
+def test_features_that_move_together_need_the_acceleration():
+    """Forty near copies of one column make the curvature much larger in one direction than in the others."""
+    x, y = classes_in(300, 6, 2.0)
+    copies = torch.cat([x, x[:, :1] + 0.05 * torch.randn(300, 40, generator=torch.Generator().manual_seed(3))], 1)
+    said, offline = told_by(copies, torch.eye(4)[y], copies), fit_probe(copies, y).logits(copies)
+    assert (said.softmax(1) - offline.softmax(1)).abs().max() < 0.05

@@ -30,8 +30,8 @@ class ValidationProbe(Averaged):
     exponential average over measurements (weight `1 - decay` on the newest), without start-up bias.
 
     With `training`, batches of training samples, each measurement encodes one of them too (i modulo their number), and fits to
-    it the classifier that is scored, in 100 gradient steps to about `fit_probe`'s. With the encoder of now on both sides it does
-    not lag while an encoder moves: where the offline gap exceeds 5 points it names the same leader (figures in
+    it the classifier that is scored, in 100 gradient steps to about `fit_probe`'s. With the encoder of now on both sides it
+    does not lag while an encoder moves: where the offline gap exceeds 5 points it names the same leader (figures in
     docs/library.md). It costs a forward of both batches a measurement; give a few hundred rows each, and a `decay` near 0.
 
     Without `training` it holds a `Probe` of its own, which learns from the training features of every update (a reference to
