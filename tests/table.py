@@ -157,6 +157,16 @@ ROWS = {
         touches=NOBODY,
         plain=False,
     ),
+    "ValidationProbe fitted anew": Row(
+        frozenset({"ValidationProbe"}),
+        looks_at(
+            lambda model: ValidationProbe(
+                CLASSES, dict(model.encoders), held_out(model), 2, training=held_out(model), decay=0.5
+            )
+        ),
+        touches=NOBODY,
+        plain=False,
+    ),
     "Smoothed": Row(frozenset({"Smoothed"}), looks(Smoothed(GradNorm()), Smoothed(Probe(CLASSES), 0.5)), touches=NOBODY),
     "RidgeProbe": Row(frozenset({"RidgeProbe"}), looks(RidgeProbe()), touches=NOBODY),
     "MultilabelProbe": Row(frozenset({"MultilabelProbe"}), looks(MultilabelProbe(1)), touches=NOBODY),

@@ -1,14 +1,15 @@
-"""On real training the online probe names the same leader as the offline one, wherever the modalities are 5 points apart.
+"""On real training ValidationProbe, fitted anew, names the offline probe's leader wherever the modalities are 5 points apart.
 
-Over 72 runs of this kind (8-20 epochs, 300 samples or all) the two agree in 95.4 % of such epochs; they differ for a few
-epochs after the lead has changed, when the online probe still learns what the offline one, fitted to the end, knows.
+Also while one side skips half of its updates. These are a few runs of `studies/probe_agreement.py`, with a lead that changes;
+figures of many runs stand in docs/library.md. A probe that learns along names the old leader for some epochs after a change.
 """
 
+import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
 from asgml import Balancer, Recipe, fit_probe, recipes
-from asgml.diagnostics import Probe
+from asgml.diagnostics import Probe, ValidationProbe
 from asgml.lab import datasets
 from asgml.lab.config import Model
 from asgml.lab.datasets.settings import Keypad
@@ -16,18 +17,19 @@ from asgml.lab.models.late_fusion import LateFusion
 from asgml.lab.training import seeding
 from asgml.lab.training.evaluation import Samples, encode
 
-SEEDS, EPOCHS, BATCH, APART = (0, 1, 2, 3), 8, 64, 0.05
-METHODS = {"none": Recipe(), "audio": recipes.frequency("audio", 2), "visual": recipes.frequency("visual", 2)}
+SEEDS, EPOCHS, BATCH, APART = (0, 1), 10, 64, 0.05
+METHODS = {"none": Recipe(), "visual": recipes.frequency("visual", 2)}
 
 
 def gaps(data, seed, recipe):
-    """Per epoch: audio's accuracy less visual's on the held-out split, by the offline probe and by the online one."""
+    """Per epoch: audio's lead over visual on the held-out split by the offline probe, and by each reading."""
     train, held_out = (Samples.of(split, data.modalities) for split in (data.train, data.validation))
     model = LateFusion(train.inputs, Model(), len(data.classes), seed)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
-    balancer = Balancer(dict(model.encoders.items()), Recipe(measure=(Probe(len(data.classes)),)) + recipe)
-    (probe,) = balancer.measure
+    encoders, (seen, new) = dict(model.encoders.items()), (s.rows(slice(None)) for s in (train, held_out))
+    measure = [Probe(10), ValidationProbe(10, encoders, [new], score_every=1, decay=0.0, training=[seen])]
+    balancer = Balancer(encoders, recipe, measure=measure)
     for epoch in range(EPOCHS):
         for rows in seeding.order(len(train.labels), BATCH, seed, "order", epoch):
             inputs, targets = train.rows(rows)
@@ -36,21 +38,36 @@ def gaps(data, seed, recipe):
             optimizer.step()
             optimizer.zero_grad()
         scheduler.step()
-        seen, new = encode(model, train), encode(model, held_out)
-        fitted = {m: fit_probe(x, seen.labels, max_iter=40) for m, x in seen.features.items()}
-        offline = {m: fitted[m].accuracy(x, new.labels) for m, x in new.features.items()}
-        online = {m: (probe.predict(m, x).argmax(1) == new.labels).double().mean().item() for m, x in new.features.items()}
-        reading = balancer.readings["probe"]
-        yield tuple(scores["audio"] - scores["visual"] for scores in (offline, online, reading))
+        frozen, tested = encode(model, train), encode(model, held_out)
+        offline = {
+            m: fit_probe(x, frozen.labels, max_iter=40).accuracy(tested.features[m], tested.labels)
+            for m, x in frozen.features.items()
+        }
+        yield [scores["audio"] - scores["visual"] for scores in (offline, *balancer.readings.values())]
 
 
-def test_the_online_probe_names_the_leader_that_the_offline_probe_names():
+@pytest.fixture(scope="module")
+def told():
+    """Who leads by the offline probe, Probe and ValidationProbe, in the epochs that count."""
     found = []
     for seed in SEEDS:
-        data = datasets.load(Keypad(train_size=300), seed)
+        data = datasets.load(Keypad(train_size=300, snr_db=-7), seed)
         found += [gap for recipe in METHODS.values() for gap in gaps(data, seed, recipe)]
-    told = [(offline > 0, online > 0, reading > 0) for offline, online, reading in found if abs(offline) > APART]
-    assert len(told) >= 40
-    assert {leader for leader, _, _ in told} == {True, False}, "each side leads somewhere"
-    assert sum(offline == online for offline, online, _ in told) >= 0.95 * len(told)
-    assert sum(offline == reading for offline, _, reading in told) >= 0.9 * len(told), "training rows, an average behind"
+    return [[gap > 0 for gap in epoch] for epoch in found if abs(epoch[0]) > APART]
+
+
+def test_each_side_leads_somewhere(told):
+    assert len(told) >= 30
+    assert min(sum(epoch[0] is side for epoch in told) for side in (True, False)) >= 10
+
+
+def agreed(told, which):
+    return sum(epoch[0] == epoch[which] for epoch in told) / len(told)
+
+
+def test_a_probe_fitted_anew_names_the_leader_that_the_offline_probe_names(told):
+    assert agreed(told, 2) >= 0.95
+
+
+def test_a_probe_that_learns_along_lags(told):
+    assert agreed(told, 1) < agreed(told, 2) - 0.1

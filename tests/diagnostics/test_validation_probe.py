@@ -43,6 +43,28 @@ def test_its_classifier_is_that_of_probe():
     assert toy.identical(own.state_dict()["of"], probe.state_dict())
 
 
+def test_with_training_batches_it_is_fitted_anew_whatever_the_updates_said():
+    """The updates' labels follow no rule; rows of the training batches do, and a turned encoder is read right at once."""
+    turn = [1.0]
+    turned = lambda x: turn[0] * x
+    seen, held_out = [({"a": x}, y) for x, y in (rows(32, seed=5), rows(32, seed=6))], [({"a": x}, y) for x, y in (rows(40),)]
+    probe = ValidationProbe(2, {"a": turned}, held_out, score_every=1, decay=0.0, training=seen)
+    noise = [step_of({"a": x}, y, n) for n, (x, y) in enumerate(rows(32, False, seed=100 + n) for n in range(4))]
+    assert told(probe, noise[:2])[-1]["a"] > 0.95
+    turn[0] = -1.0
+    assert told(probe, noise[2:])[-1]["a"] > 0.95
+    assert probe.state_dict()["of"] == {}
+
+
+def test_training_batches_come_in_turn():
+    right, wrong = rows(32), (rows(32)[0], 1 - rows(32)[1])
+    held_out = [({"a": x}, y) for x, y in (rows(40, seed=9),)]
+    training = [({"a": x}, y) for x, y in (right, wrong)]
+    probe = ValidationProbe(2, {"a": same}, held_out, score_every=1, decay=0.0, training=training)
+    readings = told(probe, [step_of({"a": torch.zeros(2, 4)}, torch.tensor([0, 1]), n) for n in range(3)])
+    assert [round(r["a"]) for r in readings] == [1, 0, 1]
+
+
 class Shuffled(Dataset):
     def __len__(self):
         return 12
@@ -140,6 +162,10 @@ def test_misuse():
         ValidationProbe(2, {"a": same}, [batch], score_every=0)
     with pytest.raises(ValueError, match=r"has encoders for \['b'\]; the modalities are \['a'\]"):
         ValidationProbe(2, {"b": same}, [batch]).measure(step_of({"a": torch.zeros(2, 4)}))
+    with pytest.raises(ValueError, match="`training` must hold at least one batch, found none"):
+        ValidationProbe(2, {"a": same}, [batch], training=[])
     wrong = ({"a": torch.zeros(4, 4)}, torch.zeros(3).long())
+    with pytest.raises(ValueError, match=r"`training` must hold .* found \(4, 4\) and targets of shape \(3,\)"):
+        ValidationProbe(2, {"a": same}, [batch], training=[wrong]).measure(step_of({"a": torch.zeros(2, 4)}))
     with pytest.raises(ValueError, match=r"found \(4, 4\) and targets of shape \(3,\), torch.int64"):
         ValidationProbe(2, {"a": same}, [wrong]).measure(step_of({"a": torch.zeros(2, 4)}))

@@ -15,15 +15,15 @@ Batch = tuple[Mapping[str, Any], Tensor]
 class HeldOut:
     """Gives batch i modulo their number, from a sequence or from what gives the same batches at every iteration."""
 
-    def __init__(self, batches: Iterable[Batch]):
+    def __init__(self, batches: Iterable[Batch], argument: str = "batches"):
         if isinstance(batches, Iterator):
             raise TypeError(
-                f"`batches` must be a sequence or give the same batches at every iteration, found {batches!r}, which can be "
+                f"`{argument}` must be a sequence or give the same batches at every iteration, found {batches!r}, which can be "
                 "read only once: give a list of its batches"
             )
         with torch.random.fork_rng([]):  # a DataLoader draws a number whenever it is iterated
             if next(iter(batches), None) is None:
-                raise ValueError("`batches` must hold at least one batch, found none")
+                raise ValueError(f"`{argument}` must hold at least one batch, found none")
         self._batches = batches
         self._index, self._rest = -1, self._from(0)
         self._held: Batch | None = None

@@ -12,24 +12,35 @@ from torch import Tensor
 from asgml._step import Step
 from asgml.diagnostics._average import Averaged, Once, check_decay
 from asgml.diagnostics._base import check_every
+from asgml.diagnostics._features import pooled
+from asgml.diagnostics._fitted import told_by
 from asgml.diagnostics._held_out import Batch, HeldOut
 from asgml.diagnostics._probe import Probe
 from asgml.diagnostics._quiet import undisturbed
 
 Encoders = Mapping[str, Callable[[Any], Tensor]]
+Features = Mapping[str, Tensor]
 
 
 @dataclass
 class ValidationProbe(Averaged):
-    """Accuracy (share, 0-1) of an online linear probe on held-out batches: what a feature tells of samples never trained on.
+    """Accuracy (share, 0-1) of a linear probe on held-out batches: what a feature tells of samples never trained on.
 
-    It holds a `Probe` of its own, which learns from the training features of every update (a reference to another one would
-    be lost when a recipe makes its fresh copies). Every `score_every` updates it scores one held-out batch: measurement i
-    uses batch i modulo their number. The reading is an exponential average over measurements, without start-up bias.
+    Every `score_every` updates it scores one held-out batch: measurement i uses batch i modulo their number. The reading is an
+    exponential average over measurements (weight `1 - decay` on the newest), without start-up bias.
 
-    `encoders` is modality -> its module, or a function that returns its feature (B, D). `batches` holds pairs (modality ->
-    encoder input, targets (B,)), on the encoders' device: a sequence, or anything that gives the same batches each time that
-    it is iterated. Encoders run in eval mode, without a graph; modes, generators and skips are as if they had not.
+    With `training`, batches of training samples, each measurement encodes one of them too (i modulo their number), and fits to
+    it the classifier that is scored, in 100 gradient steps to about `fit_probe`'s. With the encoder of now on both sides it
+    does not lag while an encoder moves: where the offline gap exceeds 5 points it names the same leader (figures in
+    docs/library.md). It costs a forward of both batches a measurement; give a few hundred rows each, and a `decay` near 0.
+
+    Without `training` it holds a `Probe` of its own, which learns from the training features of every update (a reference to
+    another one would be lost when a recipe makes its fresh copies): cheap, but it names held-out rows by what the encoder's
+    older features taught, and misses a change of the lead for some epochs.
+
+    `encoders` is modality -> its module, or a function that returns its feature (B, D). `batches` and `training` hold pairs
+    (modality -> encoder input, targets (B,)), on the encoders' device: a sequence, or anything that gives the same batches each
+    time that it is iterated. Encoders run in eval mode, without a graph; modes, generators and skips are as if they had not.
 
     Raises TypeError for a one-shot iterator, ValueError for no batch.
 
@@ -50,9 +61,11 @@ class ValidationProbe(Averaged):
     lr: float = 1.0
     decay: float = 0.9
     name: str = "validation_probe"
+    training: Iterable[Batch] | None = field(default=None, repr=False)
     _probe: Probe = field(init=False, repr=False, compare=False)
     _scored: int = field(default=0, init=False, repr=False, compare=False)
     _held_out: HeldOut = field(init=False, repr=False, compare=False)
+    _seen: HeldOut | None = field(init=False, repr=False, compare=False)
     _memory: dict[str, dict[str, Tensor]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _once: Once = field(default_factory=Once, init=False, repr=False, compare=False)
 
@@ -61,6 +74,7 @@ class ValidationProbe(Averaged):
         check_decay(self.decay)
         self._probe = Probe(self.classes, self.lr, self.decay, name=self.name)
         self._held_out = HeldOut(self.batches)
+        self._seen = None if self.training is None else HeldOut(self.training, "training")
 
     def now(self, step: Step) -> Mapping[str, Tensor]:
         """Return modality -> accuracy on the batch whose turn it is; nothing in the updates between."""
@@ -69,21 +83,35 @@ class ValidationProbe(Averaged):
         if unknown := sorted(set(self.encoders) - set(step.params)):
             raise ValueError(f"{self.name!r} has encoders for {unknown}; the modalities are {sorted(step.params)}")
         with torch.no_grad(), undisturbed(self.encoders.values(), evaluating=True):
-            inputs, targets = self._held_out.at(self._scored)
-            features = {m: encoder(inputs[m]) for m, encoder in self.encoders.items() if m in inputs}
-        return {m: self._accuracy(m, feature, targets) for m, feature in features.items()}
+            batches = [held.at(self._scored) for held in (self._held_out, self._seen) if held]
+            (features, targets), *seen = [(self._encoded(inputs), labels) for inputs, labels in batches]
+        return {m: self._accuracy(m, feature, targets, seen) for m, feature in features.items()}
 
-    def _accuracy(self, modality: str, feature: object, targets: Tensor) -> Tensor:
+    def _encoded(self, inputs: Mapping[str, Any]) -> Features:
+        return {m: encoder(inputs[m]) for m, encoder in self.encoders.items() if m in inputs}
+
+    def _accuracy(self, modality: str, feature: Tensor, targets: Tensor, seen: list[tuple[Features, Tensor]]) -> Tensor:
+        x = self._checked("batches", modality, feature, targets)
+        logits = self._fitted(modality, x, *seen[0]) if seen else self._probe.predict(modality, feature)
+        return (logits.argmax(1) == targets).float().mean()
+
+    def _fitted(self, modality: str, x: Tensor, features: Features, labels: Tensor) -> Tensor:
+        z = self._checked("training", modality, features.get(modality), labels)
+        return told_by(z, (labels[:, None] == torch.arange(self.classes, device=z.device)).float(), x)
+
+    def _checked(self, argument: str, modality: str, feature: object, targets: Tensor) -> Tensor:
         if not isinstance(feature, Tensor) or targets.shape != (len(feature),) or targets.is_floating_point():
             found = tuple(feature.shape) if isinstance(feature, Tensor) else type(feature).__name__
             raise ValueError(
-                f"`batches` must hold (modality -> input, class indices (B,)), and `encoders[{modality!r}]` return a feature "
-                f"(B, D): found {found} and targets of shape {tuple(targets.shape)}, {targets.dtype}"
+                f"`{argument}` must hold (modality -> input, class indices (B,)), and `encoders[{modality!r}]` return a "
+                f"feature (B, D): found {found} and targets of shape {tuple(targets.shape)}, {targets.dtype}"
             )
-        return (self._probe.predict(modality, feature).argmax(1) == targets).float().mean()
+        return pooled(feature)
 
     def evidence(self, step: Step) -> Mapping[str, Tensor]:
         """Return its own sums, and those that the probe learns from under `of.`."""
+        if self._seen:
+            return super().evidence(step)
         return {**super().evidence(step), **{f"of.{key}": value for key, value in self._probe.evidence(step).items()}}
 
     def learn(self, step: Step, sums: Mapping[str, Tensor]) -> None:
