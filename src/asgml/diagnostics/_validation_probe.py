@@ -31,8 +31,10 @@ class ValidationProbe(Averaged):
 
     With `training`, batches of training samples, each measurement encodes one of them too (i modulo their number), and fits to
     it the classifier that is scored, in 100 gradient steps to about `fit_probe`'s. With the encoder of now on both sides it
-    does not lag while an encoder moves: where the offline gap exceeds 5 points it names the same leader (figures in
-    docs/library.md). It costs a forward of both batches a measurement; give a few hundred rows each, and a `decay` near 0.
+    does not lag while an encoder moves: where the offline gap on test samples exceeded 5 points, it named the same leader in
+    99 % of 110 short epochs on keypad and 92 % of 98 on avdigits, where `fit_probe` on the held-out rows themselves did in 99
+    and 94 % (docs/library.md). It costs a forward of both batches a measurement; give a few hundred rows each, and a `decay`
+    near 0.
 
     Without `training` it holds a `Probe` of its own, which learns from the training features of every update (a reference to
     another one would be lost when a recipe makes its fresh copies): cheap, but it names held-out rows by what the encoder's
