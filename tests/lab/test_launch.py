@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from asgml.lab import launch
+import small
+from asgml.lab import engine, launch
 from lab.sweeping import NURSERY, Sweep, Watch, alive, experiment, soon
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux alone")
@@ -65,6 +67,21 @@ def test_one_number_of_threads_each(tmp_path: Path) -> None:
     assert len(set(nurseries(tmp_path))) == 2
     launcher.close()
     assert not nurseries(tmp_path)
+
+
+def test_a_forked_cell_is_bit_for_bit_what_one_that_started_by_itself_is(tmp_path: Path) -> None:
+    entries = [{"modality_dropout": {"p": 0.3}}, {"ogm_ge": {"alpha": 0.3}}]  # both draw random numbers
+    forked, spawned = (small.lay_out(tmp_path / name, small.cell(entries)) for name in ("forked", "spawned"))
+    launcher = launch.Launcher(engine.trial, launch.NURSERY)
+    assert soon(lambda: launcher.ready(1), seconds=60)
+    process = launcher.start(forked, threads=1)
+    assert isinstance(process, launch.Forked)
+    assert process.wait() == 0
+    launcher.close()
+    assert small.run(spawned).returncode == 0
+    assert small.log(forked) == small.log(spawned)
+    weights = [torch.load(f / "checkpoint.pt", weights_only=True)["trainer"]["model"] for f in (forked, spawned)]
+    assert all(torch.equal(w, weights[1][name]) for name, w in weights[0].items())
 
 
 def test_the_real_one_has_a_single_thread_when_it_forks() -> None:

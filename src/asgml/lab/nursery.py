@@ -6,7 +6,6 @@ import gc
 import json
 import os
 import select
-import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -81,7 +80,6 @@ def main() -> None:
     from asgml.lab import trial
     from asgml.lab.training import cell  # noqa: F401
 
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     torch.optim.SGD([torch.zeros(1, requires_grad=True)]).zero_grad()
     serve(trial.train_here, int(sys.argv[1]))
 

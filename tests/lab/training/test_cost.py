@@ -41,11 +41,15 @@ def test_an_update_of_linear_layers():
 
 
 @pytest.mark.parametrize(
-    "entries",
-    [[], [{"frequency": {"modality": "audio", "k": 2}}], [{"adaptive": {"signal": "validation_probe", "threshold": 0}}]],
+    ("entries", "off"),
+    [
+        ([], 0),
+        ([{"frequency": {"modality": "audio", "k": 2}}], 0.1),  # the smaller last batch may be a skipped one
+        ([{"adaptive": {"signal": "validation_probe", "threshold": 0}}], 0.1),
+    ],
     ids=["plain", "skip", "held out"],
 )
-def test_all_epochs_are_what_counting_them_would_say(entries):
+def test_all_epochs_are_what_counting_them_would_say(entries, off):
     cell = small.cell(entries, steer=0.2)
     data = datasets.load(cell.dataset, cell.seed)
     samples = Samples.of(data.train, data.modalities)
@@ -54,7 +58,7 @@ def test_all_epochs_are_what_counting_them_would_say(entries):
     first = trainer.run_epoch(samples)[1]["flops"]
     with FlopCounterMode(display=False) as counter:
         told = trainer.run_epoch(samples)[1]["flops"]
-    assert told == pytest.approx(counter.get_total_flops(), rel=0.1)
+    assert told == pytest.approx(counter.get_total_flops(), rel=max(off, 1e-12))
     assert first > 0
 
 
