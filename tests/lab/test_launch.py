@@ -78,7 +78,9 @@ def test_a_forked_cell_is_bit_for_bit_what_one_that_started_by_itself_is(tmp_pat
     assert isinstance(process, launch.Forked)
     assert process.wait() == 0
     launcher.close()
-    assert small.run(spawned).returncode == 0
+    process = launch.Launcher(engine.trial).start(spawned, threads=1)
+    assert process.wait() == 0, (spawned / "log.txt").read_text()
+    launch.let_go(process)
     assert small.log(forked) == small.log(spawned)
     weights = [torch.load(f / "checkpoint.pt", weights_only=True)["trainer"]["model"] for f in (forked, spawned)]
     assert all(torch.equal(w, weights[1][name]) for name, w in weights[0].items())

@@ -21,7 +21,8 @@ def watch_parent() -> None:
     """End this process as soon as its standard input closes, which is when the parent that holds it is gone."""
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 1024):  # not through sys.stdin, whose lock would be held when the interpreter ends
+            pass
         os._exit(3)
 
     threading.Thread(target=watch, daemon=True).start()
