@@ -122,7 +122,7 @@ class Train(Settings):
     steer: float = Field(default=0.0, ge=0, lt=1)
     """The share of the training split that no method trains on, so that some may decide by it; 0: none is set aside."""
     look: Literal["every_epoch", "chosen"] = "every_epoch"
-    """chosen: probes, training and test scores of the chosen epoch alone, once training is over; it saves half the time."""
+    """chosen: probes, training and test scores of the chosen epoch alone, once training is over."""
     threads: int = Field(default=1, ge=1)
     """Intra-op threads of a cell: part of its config, since one thread and two differ in bits."""
 
