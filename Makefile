@@ -10,7 +10,7 @@ demo: $(VENV)/lab
 	$(BIN)/asgml run phase1
 
 test: lint
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -17,33 +17,40 @@ from asgml.lab.models.late_fusion import LateFusion
 from asgml.lab.training import seeding
 from asgml.lab.training.evaluation import Samples, encode
 
-SEEDS, EPOCHS, BATCH, APART = (0, 1), 10, 64, 0.05
+SEEDS, EPOCHS, UPDATES, BATCH, APART = (0, 1), 11, 5, 64, 0.05
 METHODS = {"none": Recipe(), "visual": recipes.frequency("visual", 2)}
 
 
 def gaps(data, seed, recipe):
-    """Per epoch: audio's lead over visual on the held-out split by the offline probe, and by each reading."""
+    """Between epochs: audio's lead over visual on the held-out split by the offline probe, and by each reading.
+
+    The readings are those of the update that follows, which measures before it changes a weight.
+    """
     train, held_out = (Samples.of(split, data.modalities) for split in (data.train, data.validation))
     model = LateFusion(train.inputs, Model(), len(data.classes), seed)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
     encoders, (seen, new) = dict(model.encoders.items()), (s.rows(slice(None)) for s in (train, held_out))
-    measure = [Probe(10), ValidationProbe(10, encoders, [new], score_every=1, decay=0.0, training=[seen])]
+    measure = [Probe(10), ValidationProbe(10, encoders, [new], score_every=UPDATES, decay=0.0, training=[seen])]
     balancer = Balancer(encoders, recipe, measure=measure)
     for epoch in range(EPOCHS):
-        for rows in seeding.order(len(train.labels), BATCH, seed, "order", epoch):
+        leads = offline(encode(model, train), encode(model, held_out)) if epoch else {}
+        for step, rows in enumerate(seeding.order(len(train.labels), BATCH, seed, "order", epoch)):
             inputs, targets = train.rows(rows)
             cross_entropy(model(inputs)[0], targets).backward()
             balancer.adjust(targets)
+            if leads and step == 0:
+                yield [scores["audio"] - scores["visual"] for scores in (leads, *balancer.readings.values())]
             optimizer.step()
             optimizer.zero_grad()
         scheduler.step()
-        frozen, tested = encode(model, train), encode(model, held_out)
-        offline = {
-            m: fit_probe(x, frozen.labels, max_iter=40).accuracy(tested.features[m], tested.labels)
-            for m, x in frozen.features.items()
-        }
-        yield [scores["audio"] - scores["visual"] for scores in (offline, *balancer.readings.values())]
+        assert balancer.index == (epoch + 1) * UPDATES
+
+
+def offline(frozen, tested):
+    """Modality -> accuracy of the converged probe."""
+    fitted = {m: fit_probe(x, frozen.labels, max_iter=40) for m, x in frozen.features.items()}
+    return {m: fitted[m].accuracy(x, tested.labels) for m, x in tested.features.items()}
 
 
 @pytest.fixture(scope="module")
