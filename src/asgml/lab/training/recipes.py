@@ -43,7 +43,7 @@ def adaptive(entry: methods.Adaptive, scene: Scene) -> Recipe:
 
 def dual_signal(entry: methods.DualSignal, scene: Scene) -> Recipe:
     """Let gradient norms and losses decide."""
-    losses = LossDescent.split(scene.model.head, scene.widths, window=entry.window)
+    losses = scene.model.fusion.unimodal(LossDescent, window=entry.window)
     return recipes.dual_signal(losses, **entry.model_dump(exclude={"kind", "window"}))
 
 
@@ -69,7 +69,7 @@ def noise(entry: methods.Noise, scene: Scene) -> Recipe:
 
 
 def _score(scene: Scene) -> Score:
-    return Score.split(scene.model.head, scene.widths)
+    return scene.model.fusion.unimodal(Score)
 
 
 def _window(entry: methods.Ogm | methods.OgmGe, scene: Scene) -> tuple[int, int | None]:
@@ -89,7 +89,7 @@ SIGNALS: dict[str, Callable[[Scene], list[Diagnostic]]] = {
     "generalisation_gap": lambda scene: [
         Probe(scene.classes), _held_out(scene), Difference("probe", "validation_probe", "generalisation_gap"),
     ],
-    "loss_descent": lambda scene: [Smoothed(LossDescent.split(scene.model.head, scene.widths, signed=True))],
+    "loss_descent": lambda scene: [Smoothed(scene.model.fusion.unimodal(LossDescent, signed=True))],
 }  # fmt: skip
 """What may steer: the last one's reading does."""
 RECIPES: dict[str, Callable[[Any, Scene], Recipe]] = {
