@@ -49,7 +49,7 @@ def auto(entry: methods.Auto, scene: Scene) -> Recipe:
 
 def dual_signal(entry: methods.DualSignal, scene: Scene) -> Recipe:
     """Let gradient norms and losses decide."""
-    losses = LossDescent.split(scene.model.head, scene.widths, window=entry.window)
+    losses = scene.model.fusion.unimodal(LossDescent, window=entry.window)
     return recipes.dual_signal(losses, **entry.model_dump(exclude={"kind", "window"}))
 
 

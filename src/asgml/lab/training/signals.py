@@ -17,8 +17,8 @@ def encoders(scene: Scene) -> dict[str, nn.Module]:
 
 
 def score(scene: Scene) -> Score:
-    """The true class's probability by each modality's share of the fusion layer."""
-    return Score.split(scene.model.head, scene.widths)
+    """The true class's probability by what the fusion says of each modality alone."""
+    return scene.model.fusion.unimodal(Score)
 
 
 def rarely(scene: Scene) -> int:
@@ -38,6 +38,6 @@ SIGNALS: dict[str, Callable[[Scene], list[Diagnostic]]] = {
     "generalisation_gap": lambda scene: [
         Probe(scene.classes), _held_out(scene), Difference("probe", "validation_probe", "generalisation_gap"),
     ],
-    "loss_descent": lambda scene: [Smoothed(LossDescent.split(scene.model.head, scene.widths, signed=True))],
+    "loss_descent": lambda scene: [Smoothed(scene.model.fusion.unimodal(LossDescent, signed=True))],
 }  # fmt: skip
 """The last one's reading steers."""
