@@ -23,8 +23,9 @@ MODALITIES = ("audio", "visual")
 
 def lines(updates: int, rng: np.random.Generator) -> Iterator[str]:
     """The lines of one cell, as a training writes them."""
-    yield json.dumps({"kind": "header", "modalities": MODALITIES, "dataset_modalities": MODALITIES, "classes": list("0123456789"),
-                      "note": "made", "sizes": {"train": 8000, "validation": 1000, "test": 4000}, "parameters": 1,
+    yield json.dumps({"kind": "header", "modalities": MODALITIES, "dataset_modalities": MODALITIES,
+                      "classes": list("0123456789"), "note": "made",
+                      "sizes": {"train": 8000, "validation": 1000, "test": 4000}, "parameters": 1,
                       "versions": {"asgml": "made"}})  # fmt: skip
     each, step = updates // EPOCHS, 0
     for epoch in range(1, EPOCHS + 1):

@@ -144,7 +144,8 @@ def test_with_no_finished_cell_a_report_says_so(run: Path) -> None:
     assert "No cell has finished: this report holds no numbers." in text
     assert [line for line in text.splitlines() if line.startswith("## ")] == [
         "## Overview", "## Test-set probe accuracies", "## Epoch-by-epoch trajectories", "## Per-modality learning dynamics",
-        "## Gradient dynamics", "## Performance", "## Interpretation", "## What to try next", "## Data sources",
+        "## Gradient dynamics", "## What was really done", "## Performance", "## Interpretation",
+        "## What to try next", "## Data sources",
     ]  # fmt: skip
     assert found["methods"]["baseline"] == {
         "n": 0,

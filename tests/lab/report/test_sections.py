@@ -10,8 +10,8 @@ import pytest
 
 from asgml.lab.report import document as d
 from asgml.lab.report.facts import Change, Facts
-from asgml.lab.report.records import SECONDS
 from asgml.lab.report.model import Failure, Method, Series, Study
+from asgml.lab.report.records import SECONDS
 from asgml.lab.report.sections import (
     attention,
     common,

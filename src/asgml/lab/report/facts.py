@@ -13,7 +13,8 @@ from asgml.lab.statistics import Estimate, Interval
 
 MOVED = 0.01
 """A mean that differs by less than 1 point counts as unchanged."""
-SCORES = {"accuracy": "test/accuracy", "macro F1": "test/f1_macro"}
+Score = Literal["accuracy", "macro F1"]
+SCORES: dict[Score, str] = {"accuracy": "test/accuracy", "macro F1": "test/f1_macro"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Facts:
     gap: float | None = None
     base_gap: float | None = None
     gap_change: Change | None = None
-    score: Literal["accuracy", "macro F1"] = "accuracy"
+    score: Score = "accuracy"
     score_change: Change | None = None
     leader: str | None = None
     laggard: str | None = None
@@ -113,7 +114,7 @@ class StudyFacts:
     modalities: tuple[str, ...] = ()
     weakest: str | None = None
     weakest_range: tuple[float, float] | None = None
-    score: Literal["accuracy", "macro F1"] = "accuracy"
+    score: Score = "accuracy"
     joint_name: str | None = None
     joint_score: float | None = None
     guess: float | None = None
@@ -144,7 +145,7 @@ def of(study: Study) -> StudyFacts:
     )
 
 
-def score_of(study: Study) -> Literal["accuracy", "macro F1"]:
+def score_of(study: Study) -> Score:
     """The one score that the rules speak of: accuracy, or macro F1 where no run logged accuracy; never both."""
     logged = {name for name, tag in SCORES.items() if any(run.get(tag) for run in study.runs)}
     return "macro F1" if logged == {"macro F1"} else "accuracy"
@@ -173,7 +174,7 @@ def method_facts(study: Study, method: Method) -> Facts:
     )
 
 
-def _against(method: Method, base: Method, score: str) -> dict[str, Any]:
+def _against(method: Method, base: Method, score: Score) -> dict[str, Any]:
     own, reference = _mean(method, measures.gap("avg")), _mean(base, measures.gap("avg"))
     paired = measures.change(method, base, measures.gap("avg"))
     scored = measures.change(method, base, measures.chosen(SCORES[score]))
