@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+COMMANDS = ("run", "report", "diagnose", "compare", "export", "cite", "check", "list")
 HELP = Path(__file__).with_name("help.txt")
 HEAVY = {"torch", "sklearn", "scipy", "matplotlib", "tensorboard", "numpy", "soundfile"}
 PROBE = f"""
@@ -30,8 +31,7 @@ def asgml(*arguments: str, cwd: Path | None = None, **variables: str) -> subproc
 def test_help_is_as_frozen() -> None:
     """To freeze it anew: write what this test finds to the file, and read the difference."""
     found = "".join(
-        f"$ asgml {line}\n{asgml(*line.split()).stdout}\n"
-        for line in ("--help", "run --help", "report --help", "diagnose --help", "list --help")
+        f"$ asgml {line}\n{asgml(*line.split()).stdout}\n" for line in ("--help", *(f"{name} --help" for name in COMMANDS))
     )
     if os.environ.get("ASGML_FREEZE"):
         HELP.write_text(found, encoding="utf-8")
@@ -59,7 +59,7 @@ def test_nothing_heavy_is_imported_for_what_needs_none(line: str) -> None:
 
 EITHER = "report: must be given either the folder of a run or --tensorboard NAME=DIR ..., one of the two"
 WRONG = {
-    "rnu": 'Unknown command "rnu". Did you mean "run"? Available commands: run, report, diagnose, list.',
+    "rnu": f'Unknown command "rnu". Did you mean "run"? Available commands: {", ".join(COMMANDS)}.',
     "run": 'Command "run" parameter EXPERIMENT requires an argument.',
     "run phase1 --job 3": "Unknown option: --job. Did you mean --jobs?",
     "run phase1 --jobs many": 'Invalid value for --jobs: unable to convert "many" into int.',
@@ -78,6 +78,13 @@ WRONG = {
     "list dataset": 'Invalid value "dataset" for WHAT. Choose from: "datasets", "methods", "experiments". '
     'Did you mean "datasets"?',
     "diagnose nowhere": "run: nowhere must be the folder of a run, found no experiment.json; give what `asgml run` wrote",
+    "compare a": "run: must be the folder of a run, found none at a; give the folder that `asgml run` wrote",
+    "export a": "run: must be the folder of a run, found none at a; give the folder that `asgml run` wrote",
+    "export a --format tex": 'Invalid value "tex" for --format. Choose from: "csv", "latex", "markdown". Did you mean "latex"?',
+    "cite ogn": "cite: must be entries of methods, found 'ogn'; did you mean 'ogm'?",
+    "check nowhere:f": "`check`: there is no module 'nowhere' (found in 'nowhere:f'); install it, or run asgml in the folder "
+    "that holds it",
+    "check a:f modality": "check: arguments must be NAME=VALUE, such as modality=audio, found 'modality'",
     "report": EITHER,
     "report here --tensorboard a=b": EITHER,
     "report here --epochs 1,x": "--epochs: must be epochs from 1 on, separated by commas, such as 1,5,10, found '1,x'",
