@@ -3,9 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from asgml.lab.report import sections
-from asgml.lab.report.document import Figure, Table, inlines
+from asgml.lab.report.document import Figure, Paragraph, Table, inlines
 from asgml.lab.report.model import Series, Study
-from asgml.lab.report.sections import dealings, leaderboard
+from asgml.lab.report.sections import attention, dealings, environment, leaderboard
 from lab.report import logs
 
 PROBES = {"audio": [0.5, 0.6], "visual": [0.3, 0.4]}
@@ -64,3 +64,19 @@ def test_both_stand_in_the_analysis() -> None:
     assert (
         titles.index(leaderboard.TITLE) < titles.index("Overview") < titles.index(dealings.TITLE) < titles.index("Performance")
     )
+
+
+def test_versions_are_shown_and_a_mixture_is_warned_of() -> None:
+    def versions(*torch: str) -> Study:
+        found = study()
+        return replace(found, methods=tuple(
+            replace(m, runs=tuple(replace(r, header={"versions": {"torch": v, "python": "3.11"}}) for r in m.runs))
+            for m, v in zip(found.methods, torch, strict=True)
+        ))  # fmt: skip
+
+    (_, table) = environment.blocks(versions("2.6", "2.13", "2.6"))
+    assert isinstance(table, Table)
+    assert [row[1] for row in table.rows] == ["2.6 and 2.13", "3.11"]
+    said = [b.text for b in attention.blocks(versions("2.6", "2.13", "2.6")) if isinstance(b, Paragraph)]
+    assert said == ["Cells ran with different versions (torch 2.6 and 2.13)."]
+    assert attention.blocks(versions("2.6", "2.6", "2.6")) == []
