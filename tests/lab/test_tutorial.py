@@ -15,6 +15,7 @@ import pytest
 from asgml.lab.cli import main
 
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
+pytestmark = pytest.mark.timeout(600)  # six models are trained
 FILES = dict(re.findall(r"^`([\w.]+)`\n\n```\w+\n(.*?)```", PAGE.read_text(), re.DOTALL | re.MULTILINE))
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL) for line in block.splitlines()]
 SHORT = ("--set", "train.epochs=1", "--set", "seeds=[0]", "--set", "datasets.digit.train_size=80", "--set",
