@@ -118,6 +118,7 @@ ENTRIES = [
     {"frequency": {"modality": "audio", "k": 2}}, {"staleness": {"modality": "visual", "tau": 1}}, {"noise": {}},
     {"unimodal_loss": {"gamma": 1}}, {"alone": {"modality": "visual"}}, {"learning_rate": {"factor": 0.5}},
     {"frozen": {"modality": "audio"}}, {"random_side": {"k": 2}}, {"train_on_steer": {}}, {"longer": {"factor": 2}},
+    {"auto": {}},
 ]  # fmt: skip
 
 
