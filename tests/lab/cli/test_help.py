@@ -75,6 +75,8 @@ WRONG = {
     "'nowhere:f'); install it, or run asgml in the folder that holds it",
     "run phase1 --set model.encoders.audio.import=nowhere:f": "`model.encoders.audio.import`: there is no module 'nowhere' "
     "(found in 'nowhere:f'); install it, or run asgml in the folder that holds it",
+    "run phase1 --set model.encoders.audio.resnet18.weights=/nowhere.pth": "`model.encoders.audio.resnet18.weights`: "
+    "/nowhere.pth does not exist; give a local file",
     "list dataset": 'Invalid value "dataset" for WHAT. Choose from: "datasets", "encoders", "fusions", "methods", '
     '"experiments". Did you mean "datasets"?',
     "diagnose nowhere": "run: nowhere must be the folder of a run, found no experiment.json; give what `asgml run` wrote",

@@ -2,18 +2,16 @@
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch.nn.functional import cross_entropy
 
 from asgml.lab.config import Model
 from asgml.lab.config.encoders import BUILT_IN as KINDS
+from asgml.lab.config.encoders import presence
 from asgml.lab.config.fusions import BUILT_IN as FUSIONS
 from asgml.lab.errors import InputError
 from asgml.lab.models.encoders import BUILT_IN, build_encoder
 from asgml.lab.models.encoders.bag_of_words import BagOfWords
 from asgml.lab.models.encoders.frames import Frames
-from asgml.lab.models.encoders.resnet18 import ResNet18
-from asgml.lab.models.encoders.torchvision_weights import load_trunk
 from asgml.lab.models.late_fusion import LateFusion
 
 ATTENTION = {"hidden": 8, "layers": 1, "heads": 2}
@@ -146,123 +144,6 @@ def test_a_bag_of_ids_is_the_mean_of_their_embeddings():
     assert torch.allclose(bag[3], encoder.embed.weight[[5, 5, 5, 2]].mean(0))
 
 
-@pytest.fixture(scope="module")
-def pretrained():
-    """A ResNet-18 as torchvision saves it: three channels, a classifier for 1,000 classes."""
-    torch.manual_seed(3)
-    return ResNet18((3, 8, 8), 1000)
-
-
-def names():
-    """Every name and shape of torchvision's resnet18, written out from its definition."""
-    norm = lambda name, c: (
-        {f"{name}.{part}": (c,) for part in ("weight", "bias", "running_mean", "running_var")}
-        | {f"{name}.num_batches_tracked": ()}
-    )
-    found = {"conv1.weight": (64, 3, 7, 7)} | norm("bn1", 64)
-    for stage, (inside, outside) in enumerate([(64, 64), (64, 128), (128, 256), (256, 512)], 1):
-        for block, first in enumerate([inside, outside]):
-            at = f"layer{stage}.{block}"
-            found |= {f"{at}.conv1.weight": (outside, first, 3, 3)} | norm(f"{at}.bn1", outside)
-            found |= {f"{at}.conv2.weight": (outside, outside, 3, 3)} | norm(f"{at}.bn2", outside)
-            if first != outside:
-                found |= {f"{at}.downsample.0.weight": (outside, first, 1, 1)} | norm(f"{at}.downsample.1", outside)
-    return found | {"fc.weight": (1000, 512), "fc.bias": (1000,)}
-
-
-def test_resnet18_has_torchvisions_names_and_size(pretrained):
-    state = {name: tuple(x.shape) for name, x in pretrained.state_dict().items()}
-    assert len(state) == 122
-    assert state == names()
-    assert list(state) == [*names()], "in torchvision's order"
-    assert sum(p.numel() for p in pretrained.parameters()) == 11_689_512
-    trunk = sum(p.numel() for name, p in pretrained.named_parameters() if not name.startswith("fc."))
-    assert trunk == 11_176_512
-
-
-def test_the_trunks_feature_is_handed_over_as_it_is_where_sizes_agree():
-    assert sum(p.numel() for p in ResNet18((3, 8, 8), 32, width=4).parameters() if p.ndim == 2) == 0
-    assert ResNet18((3, 8, 8), 6, width=4).fc.weight.shape == (6, 32)
-
-
-def plainly(state, x):
-    """ResNet-18 in eval mode by functions alone."""
-    f = torch.nn.functional
-
-    def norm(x, name):
-        return f.batch_norm(x, *(state[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")))
-
-    x = f.max_pool2d(norm(f.conv2d(x, state["conv1.weight"], stride=2, padding=3), "bn1").relu(), 3, 2, 1)
-    for at in [f"layer{stage}.{block}" for stage in (1, 2, 3, 4) for block in (0, 1)]:
-        stride = 2 if f"{at}.downsample.0.weight" in state else 1
-        y = norm(f.conv2d(x, state[f"{at}.conv1.weight"], stride=stride, padding=1), f"{at}.bn1").relu()
-        y = norm(f.conv2d(y, state[f"{at}.conv2.weight"], padding=1), f"{at}.bn2")
-        if stride == 2:
-            x = norm(f.conv2d(x, state[f"{at}.downsample.0.weight"], stride=2), f"{at}.downsample.1")
-        x = (x + y).relu()
-    return f.linear(f.adaptive_avg_pool2d(x, 1).flatten(1), state["fc.weight"], state["fc.bias"])
-
-
-def test_resnet18_computes_what_a_transcription_does(pretrained):
-    pretrained.train()(torch.randn(4, 3, 40, 33))  # statistics other than 0 and 1
-    x = torch.randn(2, 3, 40, 33)
-    with torch.no_grad():
-        assert torch.allclose(pretrained.eval()(x), plainly(pretrained.state_dict(), x), atol=1e-4)
-
-
-@pytest.mark.parametrize(("suffix", "channels"), [(".pth", 1), (".safetensors", 3)])
-def test_weights_from_a_file(tmp_path, pretrained, suffix, channels):
-    file = tmp_path / f"weights{suffix}"
-    save_file(pretrained.state_dict(), file) if suffix == ".safetensors" else torch.save(pretrained.state_dict(), file)
-    encoder = build("resnet18", (channels, 16, 16), 512, weights=str(file)).eval()
-    x = torch.randn(2, channels, 16, 16)
-    trunk = plainly(
-        {**pretrained.state_dict(), "fc.weight": torch.eye(512), "fc.bias": torch.zeros(512)}, x.expand(-1, 3, -1, -1)
-    )
-    with torch.no_grad():
-        assert torch.allclose(encoder(x), trunk, atol=1e-4), "a grey channel is seen as three equal ones"
-
-
-def empty(state):
-    """The same names and shapes, all zeros, in a file of a few kilobytes."""
-    return {name: torch.zeros(()).expand(x.shape) for name, x in state.items()}
-
-
-def test_two_channels_share_the_kernels(tmp_path, pretrained):
-    torch.save(empty(pretrained.state_dict()) | {"conv1.weight": pretrained.conv1.weight.detach()}, tmp_path / "w.pth")
-    encoder = build("resnet18", (2, 16, 16), 512, weights=str(tmp_path / "w.pth"))
-    half = pretrained.conv1.weight.sum(1) / 2
-    assert torch.equal(encoder.conv1.weight[:, 0], half)
-    assert torch.equal(encoder.conv1.weight[:, 1], half)
-
-
-def spoilt(state, what):
-    if what == "missing":
-        del state["layer1.0.bn1.bias"]
-    elif what == "unknown":
-        state["head.weight"] = torch.zeros(1)
-    elif what == "shape":
-        state["layer1.0.conv1.weight"] = torch.zeros(64, 64, 1, 1)
-    return {"model": state} if what == "nested" else state
-
-
-@pytest.mark.parametrize(
-    ("what", "words"),
-    [
-        ("missing", r"missing: \['layer1.0.bn1.bias'\] \(1 in all\)"),
-        ("unknown", r"unknown: \['head.weight'\] \(1 in all\)"),
-        ("shape", r"layer1.0.conv1.weight must have shape \(64, 64, 3, 3\), found \(64, 64, 1, 1\)"),
-        ("nested", "must hold a state dict, parameter name -> tensor, found dict"),
-        ("absent", "cannot be read as a state dict: FileNotFoundError"),
-    ],
-)
-def test_wrong_weights_are_refused(tmp_path, pretrained, what, words):
-    if what != "absent":
-        torch.save(spoilt(empty(pretrained.state_dict()), what), tmp_path / "w.pth")
-    with pytest.raises(InputError, match=rf"weights .*w.pth.*{words}"):
-        load_trunk(pretrained, tmp_path / "w.pth")
-
-
 def test_a_refusal_says_where_the_setting_is(tmp_path):
     with pytest.raises(InputError, match=r"`model.encoders.m.resnet18`: weights .* cannot be read"):
         build("resnet18", (3, 16, 16), weights=str(tmp_path / "w.pth"))
@@ -294,6 +175,15 @@ def test_transformers_is_named_where_it_is_missing(monkeypatch):
         InputError, match=r"`model.encoders.m.vit`: ViT needs the package transformers \(pip install 'asgml\[enc"
     ):
         build("vit", (1, 32, 32))
+
+
+def test_what_is_missing_is_seen_before_anything_runs(tmp_path, monkeypatch):
+    vit = Model.model_validate({"encoders": {"m": {"vit": {"folder": str(tmp_path / "none")}}}}).encoders["m"]
+    with pytest.raises(InputError, match=r"`model.encoders.m.vit.folder`: .*none does not exist; give a local folder"):
+        presence.check("m", vit)
+    monkeypatch.setattr(presence, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"`model.encoders.m.vit`: needs the package transformers: pip install"):
+        presence.check("m", Model.model_validate({"encoders": {"m": "vit"}}).encoders["m"])
 
 
 @pytest.mark.parametrize(
