@@ -102,6 +102,10 @@ class Train(Settings):
     """The share of the training split that no method trains on, so that some may decide by it; 0: none is set aside."""
     look: Literal["every_epoch", "chosen"] = "every_epoch"
     """chosen: probes, training and test scores of the chosen epoch alone, once training is over."""
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    """auto: a GPU where there is one. Numbers of a CPU and of a GPU differ in their last digits."""
+    amp: bool = False
+    """Encoders run under autocast in bfloat16 where the cell trains on a GPU; on a CPU it changes nothing."""
     threads: int = Field(default=1, ge=1)
     """Intra-op threads of a cell: part of its config, since one thread and two differ in bits."""
 

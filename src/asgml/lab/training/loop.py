@@ -17,6 +17,7 @@ from asgml.lab import config
 from asgml.lab.models.late_fusion import LateFusion
 from asgml.lab.training import seeding
 from asgml.lab.training.cost import Meter
+from asgml.lab.training.device import place
 from asgml.lab.training.evaluation import Samples
 from asgml.lab.training.objectives import Objective
 from asgml.lab.training.plan import Plan
@@ -78,6 +79,8 @@ class Trainer:
         model.transform = plan.transform(list(model.encoders))
         objective.prepare(dict.fromkeys(model.encoders, cell.model.feature_dim), classes, cell.seed)
         objective.attach(model)
+        place(model, samples.device, cell.train.amp)
+        objective.to(samples.device)
         train = cell.train.model_copy(update={"epochs": cell.epochs})
         optimizer = optimizer_of(model, objective, plan, train)
         steps = len(seeding.order(len(samples.labels), train.batch_size, cell.seed))
