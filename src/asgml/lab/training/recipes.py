@@ -43,6 +43,7 @@ def adaptive(entry: methods.Adaptive, scene: Scene) -> Recipe:
 
 def dual_signal(entry: methods.DualSignal, scene: Scene) -> Recipe:
     """Let gradient norms and losses decide."""
+    scene.need_classes()
     losses = LossDescent.split(scene.model.head, scene.widths, window=entry.window)
     return recipes.dual_signal(losses, **entry.model_dump(exclude={"kind", "window"}))
 
@@ -69,6 +70,7 @@ def noise(entry: methods.Noise, scene: Scene) -> Recipe:
 
 
 def _score(scene: Scene) -> Score:
+    scene.need_classes()
     return Score.split(scene.model.head, scene.widths)
 
 
@@ -82,14 +84,19 @@ def _held_out(scene: Scene) -> ValidationProbe:
     return ValidationProbe(scene.classes, dict(scene.model.encoders.items()), scene.steer, every)
 
 
+def _descent(scene: Scene) -> LossDescent:
+    scene.need_classes()
+    return LossDescent.split(scene.model.head, scene.widths, signed=True)
+
+
 SIGNALS: dict[str, Callable[[Scene], list[Diagnostic]]] = {
-    "probe": lambda scene: [Probe(scene.classes)],
+    "probe": lambda scene: [scene.task.online()],
     "validation_probe": lambda scene: [_held_out(scene)],
     "score": lambda scene: [Smoothed(_score(scene))],
     "generalisation_gap": lambda scene: [
         Probe(scene.classes), _held_out(scene), Difference("probe", "validation_probe", "generalisation_gap"),
     ],
-    "loss_descent": lambda scene: [Smoothed(LossDescent.split(scene.model.head, scene.widths, signed=True))],
+    "loss_descent": lambda scene: [Smoothed(_descent(scene))],
 }  # fmt: skip
 """What may steer: the last one's reading does."""
 RECIPES: dict[str, Callable[[Any, Scene], Recipe]] = {
