@@ -7,10 +7,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import small
 from asgml.lab import datasets
+from asgml.lab.tasks.classification import Classification
 from asgml.lab.training import cell as cells
 from asgml.lab.training import plan
 from asgml.lab.training.cost import Meter
-from asgml.lab.tasks.classification import Classification
 from asgml.lab.training.evaluation import Samples
 from asgml.lab.training.loop import Trainer
 from asgml.lab.training.objectives import CrossEntropy

@@ -43,9 +43,7 @@ class Trained:
         data, samples, trainer = cells.prepare(cell)
         if trainer.task.name != "classification" or lacking.counts(data):
             found = f"{trainer.task.name}{' with modalities missing' * bool(lacking.counts(data))}"
-            raise InputError(
-                f"run: asgml diagnose needs one class per sample, and all modalities in each, found {found}"
-            )
+            raise InputError(f"run: asgml diagnose needs one class per sample, and all modalities in each, found {found}")
         trainer.load_state_dict(torch.load(folder / "checkpoint.pt", weights_only=True)["trainer"])
         return cls(trainer, samples["train"], samples["validation"], units(data.validation).tolist())
 

@@ -44,7 +44,7 @@ def adaptive(entry: methods.Adaptive, scene: Scene) -> Recipe:
 def dual_signal(entry: methods.DualSignal, scene: Scene) -> Recipe:
     """Let gradient norms and losses decide."""
     scene.need_classes()
-    losses = LossDescent.split(scene.model.head, scene.widths, window=entry.window)
+    losses = scene.model.fusion.unimodal(LossDescent, window=entry.window)
     return recipes.dual_signal(losses, **entry.model_dump(exclude={"kind", "window"}))
 
 
@@ -71,7 +71,7 @@ def noise(entry: methods.Noise, scene: Scene) -> Recipe:
 
 def _score(scene: Scene) -> Score:
     scene.need_classes()
-    return Score.split(scene.model.head, scene.widths)
+    return scene.model.fusion.unimodal(Score)
 
 
 def _window(entry: methods.Ogm | methods.OgmGe, scene: Scene) -> tuple[int, int | None]:
@@ -86,7 +86,7 @@ def _held_out(scene: Scene) -> ValidationProbe:
 
 def _descent(scene: Scene) -> LossDescent:
     scene.need_classes()
-    return LossDescent.split(scene.model.head, scene.widths, signed=True)
+    return scene.model.fusion.unimodal(LossDescent, signed=True)
 
 
 SIGNALS: dict[str, Callable[[Scene], list[Diagnostic]]] = {

@@ -49,11 +49,6 @@ class Scene:
         """Those that the model has, in the data set's order."""
         return tuple(self.model.encoders)
 
-    @property
-    def widths(self) -> dict[str, int]:
-        """Modality -> columns of the head, in the order of concatenation."""
-        return dict.fromkeys(self.modalities, self.model.head.in_features // len(self.modalities))
-
     def concerned(self, modality: str | None) -> tuple[str, ...]:
         """The one that an entry names, or all where it names none."""
         return self.modalities if modality is None else (modality,)
