@@ -19,7 +19,7 @@ from asgml.lab.config import methods, study
 from asgml.lab.config.encoders import Encoder
 from asgml.lab.config.fusions import Concat, Fusion
 from asgml.lab.datasets import settings
-from asgml.lab.datasets.settings import AVDigits, ImportedDataset, Keypad, Settings
+from asgml.lab.datasets.settings import AVDigits, ImportedDataset, Keypad, Manifest, Settings
 from asgml.lab.errors import did_you_mean
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
@@ -32,7 +32,10 @@ def _dataset_tag(value: Any) -> str:
 
 
 Dataset = Annotated[
-    Annotated[Keypad, Tag("keypad")] | Annotated[AVDigits, Tag("avdigits")] | Annotated[ImportedDataset, Tag("import")],
+    Annotated[Keypad, Tag("keypad")]
+    | Annotated[AVDigits, Tag("avdigits")]
+    | Annotated[Manifest, Tag("manifest")]
+    | Annotated[ImportedDataset, Tag("import")],
     Discriminator(_dataset_tag),
 ]
 
@@ -190,7 +193,7 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _modalities_exist(self) -> Experiment:
-        if isinstance(self.dataset, ImportedDataset) or self.several:
+        if isinstance(self.dataset, ImportedDataset | Manifest) or self.several:
             return self  # known once it is loaded; seen at each point
         have = self.dataset.modalities
         named = [(f"methods.{name}.{e.kind}.modality", m) for name, listed in self.methods.items() for e in listed
@@ -213,7 +216,7 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _fusion_fits(self) -> Experiment:
-        if isinstance(self.dataset, ImportedDataset) or self.several:
+        if isinstance(self.dataset, ImportedDataset | Manifest) or self.several:
             return self
         if refusal := self.model.fusion.refusal(self.dataset.modalities, self.model.feature_dim):
             raise ValueError(refusal)

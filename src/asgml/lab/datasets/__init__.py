@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from asgml.lab.datasets.settings import AVDigits, DatasetSettings, ImportedDataset, Keypad
+from asgml.lab.datasets.settings import AVDigits, DatasetSettings, ImportedDataset, Keypad, Manifest
 from asgml.lab.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ def check(settings: DatasetSettings | ImportedDataset) -> None:
         from asgml.lab.datasets import _fsdd
 
         _fsdd.listing(settings.root)
+    elif isinstance(settings, Manifest):
+        from asgml.lab.datasets.manifest import kinds, rows
+
+        kinds.decide(rows.read(settings.path), settings.columns)
     elif isinstance(settings, Keypad) and "text" in settings.wrong_share and not settings.third_modality:
         raise InputError("`dataset.wrong_share`: 'text' must be a modality of the data set; set dataset.third_modality: true")
 
@@ -44,8 +48,14 @@ def check(settings: DatasetSettings | ImportedDataset) -> None:
 def _load_built_in(settings: DatasetSettings, seed: int) -> Data:
     from asgml.lab.datasets import _cache, _fsdd, avdigits, keypad
 
-    module: Any = avdigits if isinstance(settings, AVDigits) else keypad
-    files = _fsdd.read(settings.root) if isinstance(settings, AVDigits) else {}
+    module: Any = keypad
+    files: dict[str, bytes] = {}
+    if isinstance(settings, AVDigits):
+        module, files = avdigits, _fsdd.read(settings.root)
+    elif isinstance(settings, Manifest):
+        from asgml.lab.datasets.manifest import preparing
+
+        module, files = preparing, preparing.files(settings)
     key = _cache.key(settings.model_dump(mode="json"), seed, module, files)
     return _cache.fetch(f"{settings.name}-{key}", lambda: module.prepare(settings, seed, files))
 
