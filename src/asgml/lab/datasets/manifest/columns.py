@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asgml.lab.datasets.manifest.problems import Problem
+from asgml.lab.errors import InputError
 
 Array = npt.NDArray[Any]
 SCALED: Mapping[str, tuple[int, ...]] = {"audio": (0, 3), "image": (0, 2, 3), "video": (0, 1, 3, 4), "vector": (0,)}
@@ -42,10 +43,10 @@ class Column:
     def stacked(self, lines: list[int], train: npt.NDArray[np.bool_]) -> tuple[Array, npt.NDArray[np.bool_]]:
         """Return the rows (N, ...) of these lines and who has one (N,), scaled by the training rows among them."""
         present = np.array([line in self.arrays for line in lines])
-        like = next(iter(self.arrays.values()))
-        longest = max(len(x) for x in self.arrays.values())
-        shape = (longest, *like.shape[1:]) if self.sequences else like.shape
-        whole = np.zeros((len(lines), *shape), dtype=like.dtype)
+        kept = [self.arrays[line] for line in lines if line in self.arrays]
+        if not kept:
+            raise InputError(f"`dataset.columns.{self.name}`: must be `ignore`, since no row that can be used has it")
+        whole = np.zeros((len(lines), max(map(len, kept)), *kept[0].shape[1:]), dtype=kept[0].dtype)
         for row, line in enumerate(lines):
             if present[row]:
                 found = self.arrays[line]

@@ -50,9 +50,8 @@ def vector(cell: Any) -> list[float] | None:
             cell = json.loads(cell)
         except (ValueError, RecursionError):
             return None
-    parts: Sequence[Any] = (
-        cell.replace(";", " ").split() if isinstance(cell, str) else cell if isinstance(cell, list) else [cell]
-    )
+    cells = cell.replace(";", " ").split() if isinstance(cell, str) else cell
+    parts: Sequence[Any] = cells if isinstance(cells, list) else [cells]
     found = [number(part) for part in parts]
     return [x for x in found if x is not None] if found and None not in found else None
 

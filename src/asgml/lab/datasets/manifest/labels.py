@@ -72,9 +72,7 @@ def _is_whole(value: Any) -> bool:
 
 def _classes(values: dict[int, Any]) -> Labelled:
     named = {line: _name(v) for line, v in values.items()}
-    problems = [
-        _bad(line, "must be a class, as text or a whole number", values[line]) for line, n in named.items() if n is None
-    ]
+    problems = [_bad(ln, "must be a class, as text or a whole number", values[ln]) for ln, n in named.items() if n is None]
     classes = _ordered({n for n in named.values() if n is not None})
     if len(classes) == len(named) - len(problems) > 2:
         raise InputError("`label`: classes must have several samples each, found another class in every row; where labels are "
@@ -86,13 +84,9 @@ def _classes(values: dict[int, Any]) -> Labelled:
 def _name(value: Any) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
-    return (
-        str(value)
-        if isinstance(value, int | str)
-        else str(int(value))
-        if isinstance(value, float) and value == int(value)
-        else None
-    )
+    if isinstance(value, float) and value == int(value):
+        return str(int(value))
+    return str(value) if isinstance(value, int | str) else None
 
 
 def _ordered(names: set[str]) -> tuple[str, ...]:

@@ -113,9 +113,8 @@ def _refuse_columns(path: Path, table: Table) -> None:
     if not table.rows and not table.problems:
         raise InputError(f"{path}: must have a header and a row per sample, found none")
     if lost := [c for c in ("id", "label") if c not in table.columns]:
-        raise InputError(
-            f"{path}: must have the columns id and label, found no {' and no '.join(lost)} in {list(table.columns)}"
-        )
+        found = f"no {' and no '.join(lost)} in {list(table.columns)}"
+        raise InputError(f"{path}: must have the columns id and label, found {found}")
     if not table.modalities:
         raise InputError(f"{path}: must have a column per modality beside {', '.join(FIXED)}, found none")
 

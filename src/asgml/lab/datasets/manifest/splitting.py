@@ -36,29 +36,27 @@ def split(
     Raises InputError where a split would be empty.
     """
     if all(row.cells.get("split") is None for row in rows):
-        order = _cut(np.arange(len(rows)), labels, groups, {"test": test, "validation": validation}, seed)
-        named, how = order, "split at random by group, stratified by label"
+        named = _cut(labels, groups, {"test": test, "validation": validation}, seed)
+        how = "split at random by group, stratified by label"
     else:
         named = np.array([NAMES[str(row.cells["split"]).lower()] for row in rows])
         how = "split as the manifest says"
         if "validation" not in named:
             (train,) = np.nonzero(named == "train")
             share = validation * len(rows) / max(1, len(train))
-            named[train] = _cut(train, labels[train], groups[train], {"validation": share}, seed)
+            named[train] = _cut(labels[train], groups[train], {"validation": share}, seed)
             how += ", validation cut from training by group, stratified by label"
     for name in ("train", "validation", "test"):
         if name not in named:
-            raise InputError(f"`dataset.path`: the {name} split must have samples, found none of {len(rows)} rows in "
-                             f"{len(set(groups.tolist()))} groups; give more, or name the splits in the column split")  # fmt: skip
+            found = f"none of {len(rows)} rows in {len(set(groups.tolist()))} groups"
+            raise InputError(f"`dataset.path`: the {name} split must have samples, found {found}; give more, or a column split")
     return named, how + _shared(named, groups)
 
 
-def _cut(
-    rows: npt.NDArray[np.int64], labels: npt.NDArray[np.generic], groups: Names, shares: dict[str, float], seed: int
-) -> Names:
+def _cut(labels: npt.NDArray[np.generic], groups: Names, shares: dict[str, float], seed: int) -> Names:
     _, first, unit, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
     order = stratified_order(stream(seed, "manifest", "split"), label_strata(labels[first]))
-    upto = np.cumsum(sizes[order]) / len(rows)
+    upto = np.cumsum(sizes[order]) / len(labels)
     named, start, edge = np.full(len(sizes), "train", dtype="<U10"), 0, 0.0
     for name, share in shares.items():
         stop = max(start + 1, int(np.searchsorted(upto, edge + share + 1e-9, side="right")))
