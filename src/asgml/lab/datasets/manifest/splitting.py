@@ -39,11 +39,11 @@ def split(
         named = _cut(labels, groups, {"test": test, "validation": validation}, seed)
         how = "split at random by group, stratified by label"
     else:
-        named = np.array([NAMES[str(row.cells["split"]).lower()] for row in rows])
+        named = np.array([NAMES[str(row.cells["split"]).lower()] for row in rows], dtype="<U10")
         how = "split as the manifest says"
-        if "validation" not in named:
+        if "validation" not in named and "train" in named:
             (train,) = np.nonzero(named == "train")
-            share = validation * len(rows) / max(1, len(train))
+            share = validation * len(rows) / len(train)
             named[train] = _cut(labels[train], groups[train], {"validation": share}, seed)
             how += ", validation cut from training by group, stratified by label"
     for name in ("train", "validation", "test"):
