@@ -22,7 +22,9 @@ def clips(folder, n=40, classes=2, header=("id", "label", "audio", "visual"), **
         pixels = np.clip(rng.normal(90 + 60 * k, 20, (8, 8, 3)), 0, 255).astype(np.uint8)
         Image.fromarray(pixels).save(folder / f"media/{i}.png")
         rows.append([f"clip{i}", f"class {k}", f"media/{i}.wav", f"media/{i}.png"])
-    return write(folder / "clips.csv", [*header, *extra], [[*row, *(c[i] for c in extra.values())] for i, row in enumerate(rows)])
+    return write(
+        folder / "clips.csv", [*header, *extra], [[*row, *(c[i] for c in extra.values())] for i, row in enumerate(rows)]
+    )
 
 
 def write(path, header, rows):

@@ -21,6 +21,7 @@ ENTRIES = {
     "frequency": {"modality": "audio", "k": 3, "rule": "every"},
     "staleness": {"modality": "visual", "tau": 2},
     "adaptive": {"signal": "generalisation_gap", "threshold": 0.0, "k_max": 2},
+    "auto": {"threshold": 0.0},
     "dual_signal": {"tau_base": 3},
     "ogm": {"alpha": 0.3, "start": 1},
     "ogm_ge": {"alpha": 0.3, "stop": 2, "scope": "conv"},

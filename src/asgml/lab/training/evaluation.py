@@ -32,6 +32,13 @@ class Samples:
         present = {m: torch.from_numpy(mask) for m in modalities if not (mask := split.having(m)).all()}
         return cls({m: torch.from_numpy(split.inputs[m]) for m in modalities}, torch.from_numpy(split.labels), present)
 
+    def whole(self) -> Samples:
+        """Return the samples that have every modality."""
+        if not self.present:
+            return self
+        inputs, labels = self.rows(torch.stack(list(self.present.values())).all(0).nonzero()[:, 0])
+        return Samples(inputs, labels)
+
     def batches(self) -> list[tuple[Modal, Tensor]]:
         """Return all rows, in batches."""
         return [self.rows(slice(n, n + ROWS)) for n in range(0, len(self.labels), ROWS)]

@@ -22,7 +22,10 @@ from asgml.lab.training.cost import Meter
 from asgml.lab.training.evaluation import Samples
 from asgml.lab.training.objectives import Objective
 from asgml.lab.training.plan import Plan
-from asgml.lab.training.scene import Scene
+from asgml.lab.training.scene import Batch, Scene
+
+FITTED, MOST = 256, 16
+"""Training rows of a batch that a probe is fitted to, and batches that are kept for it."""
 
 
 class Diverged(Exception):
@@ -46,6 +49,11 @@ def optimizer_of(model: LateFusion, objective: Objective, plan: Plan, train: con
     groups = parameter_groups(model, dict(model.encoders.items()), lr, factors)
     groups[-1]["params"] = [*groups[-1]["params"], *objective.parameters()]
     return torch.optim.SGD(groups, lr, train.momentum, weight_decay=train.weight_decay)
+
+
+def _fitted(samples: Samples, seed: int) -> list[Batch]:
+    """Return the first training rows in an order of their own, in batches."""
+    return [samples.rows(rows) for rows in seeding.order(len(samples.labels), FITTED, seed, "fitted")[:MOST]]
 
 
 @dataclass
@@ -78,7 +86,8 @@ class Trainer:
         optimizer = optimizer_of(model, objective, plan, train)
         steps = len(seeding.order(len(samples.labels), train.batch_size, cell.seed))
         meter = Meter.of(model, objective, samples.rows(slice(train.batch_size)))
-        scene, online = Scene(model, task, steps, cell.seed, steer.batches() if steer else ()), task.online()
+        held_out = (steer.batches(), _fitted(samples.whole(), cell.seed)) if steer else ()
+        scene, online = Scene(model, task, steps, cell.seed, *held_out), task.online()
         balancer = Balancer(dict(model.encoders.items()), Recipe(measure=(GradNorm(), online)) + plan.recipe(scene))
         probe = next(d for d in balancer.measure if isinstance(d, type(online)))
         return cls(train, cell.seed, task, model, objective, optimizer, schedule(optimizer, train), balancer, probe, meter)

@@ -25,6 +25,8 @@ class Scene:
     seed: int
     steer: Sequence[Batch] = ()
     """Batches (modality -> inputs (B, ...), labels (B,)) that methods may decide by; empty where none were set aside."""
+    fitted: Sequence[Batch] = ()
+    """Batches of training rows, as many as there are to decide by, for classifiers that are then scored on `steer`."""
 
     @property
     def classes(self) -> int:
