@@ -66,9 +66,9 @@ METHOD: tuple[Rule[Facts], ...] = (
                    "is a question of accuracy, not of who leads."),
     ),
     Rule(
-        "final training accuracy exceeds the test set's by 10 points or more",
+        "the final training score exceeds the test set's by 10 points or more",
         lambda f: f.overfit is not None and f.overfit >= OVERFIT - 1e-9,
-        lambda f: (Mono(f.name), f" overfits ({words.points(f.overfit)} between training and test accuracy at the last epoch "
+        lambda f: (Mono(f.name), f" overfits ({words.points(f.overfit)} between training and test {f.score} at the last epoch "
                    "that was scored): "
                    "more data, augmentation or weight decay before any balancing."),
     ),

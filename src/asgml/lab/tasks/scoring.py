@@ -87,5 +87,10 @@ def of(header: Mapping[str, Any]) -> Scoring:
 
 def validation_score(record: Mapping[str, Any]) -> float | None:
     """The number that chose an epoch, as a record names it: `validation_accuracy`, `validation_map`, `validation_r2`."""
-    found = (record.get(f"validation_{scoring.score.key}") for scoring in SCORINGS.values())
-    return next((float(x) for x in found if x is not None), None)
+    key = validation_key(record)
+    return None if key is None or record[key] is None else float(record[key])
+
+
+def validation_key(record: Mapping[str, Any]) -> str | None:
+    """The key under which it stands."""
+    return next((key for s in SCORINGS.values() if (key := f"validation_{s.score.key}") in record), None)
