@@ -51,9 +51,8 @@ def read(experiment: Experiment, out: Path) -> dict[str, list[Trial]]:
 
 def _trial(folder: Path, method: str, settings: Mapping[str, Any], seeds: Sequence[int]) -> Trial:
     results = {seed: store.read_record(store.cell_folder(folder, method, seed) / "result.json") or {} for seed in seeds}
-    scored = {
-        s: score for s, r in results.items() if r.get("status") == "finished" and (score := validation_score(r)) is not None
-    }
+    found = {s: validation_score(r) for s, r in results.items() if r.get("status") == "finished"}
+    scored = {s: score for s, score in found.items() if score is not None}
     diverged = tuple(s for s, r in results.items() if s not in scored and done(r))
     key = next((k for r in results.values() if (k := validation_key(r))), "validation_accuracy")
     return Trial(settings, scored, diverged, tuple(s for s in seeds if s not in scored and s not in diverged), key)

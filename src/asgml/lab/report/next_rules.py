@@ -63,7 +63,7 @@ METHOD: tuple[Rule[Facts], ...] = (
         "the gap did not fall, and the method acts on a modality that does not lead",
         lambda f: f.moved[0] in ("up", "unchanged") and acts_elsewhere(f),
         lambda f: ("Compare ", Mono(f.name), f" with the same on {f.base_leader}, which leads in the baseline; whom to slow "
-                   "is a question of accuracy, not of who leads."),
+                   f"is a question of {f.score}, not of who leads."),
     ),
     Rule(
         "the final training score exceeds the test set's by 10 points or more",

@@ -64,16 +64,11 @@ def _figure(study: Study) -> list[Block]:
     if len(shown) < 2:
         return []
     score = study.scoring.score
-    panel = Panel(
-        f"{score.title} against cost", "Training cost (TFLOP)", f"Test {score.name} (%)", dots=tuple(d for _, d in shown)
-    )
+    axes = (f"{score.title} against cost", "Training cost (TFLOP)", f"Test {score.name} (%)")
+    panel = Panel(*axes, dots=tuple(dots for _, dots in shown))
     said = ", ".join(f"{m.name} {words.percent(sum(d.ys) / len(d.ys) / 100)} at {sum(d.xs) / len(d.xs):.3g}" for m, d in shown)
-    legend = common.legend(study, tuple(m for m, _ in shown))
-    return [
-        Figure(
-            "cost", AGAINST.format(score.name), f"Scatter plot of test {score.name} against TFLOP. {said}.", (panel,), legend
-        )
-    ]
+    alt, legend = f"Scatter plot of test {score.name} against TFLOP. {said}.", common.legend(study, tuple(m for m, _ in shown))
+    return [Figure("cost", AGAINST.format(score.name), alt, (panel,), legend)]
 
 
 def _dots(study: Study, method: Method) -> Dots | None:

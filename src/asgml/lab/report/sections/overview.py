@@ -47,19 +47,18 @@ def _data(study: Study) -> list[Text]:
     if study.scoring.task != "classification":
         found.append(_task(study.scoring))
     found += _lacking(header.get("present", {}), header.get("sizes", {}))
-    if header.get("classes"):
-        found.append(
-            f"{'Classes' if study.scoring.task == 'classification' else 'Labels'} ({len(header['classes'])}): {', '.join(map(str, header['classes']))}."
-        )
+    if classes := header.get("classes"):
+        what = "Classes" if study.scoring.task == "classification" else "Labels"
+        found.append(f"{what} ({len(classes)}): {', '.join(map(str, classes))}.")
     if study.modalities:
         found.append(f"Modalities, in the data set's order: {listed(study.modalities)}.")
     return found
 
 
 def _task(scoring: Scoring) -> str:
-    units = listed(m.name for m in scoring.metrics if m.unit == "share")
-    return (f"Task: {scoring.task}. Loss: {scoring.loss}. Probe: {scoring.probe}. Score: {scoring.score.name}, which chooses the "
-            f"epoch; {units} are shares of 1, printed in percent.")  # fmt: skip
+    shares = listed(m.name for m in scoring.metrics if m.unit == "share")
+    return (f"Task: {scoring.task}. Loss: {scoring.loss}. Probe: {scoring.probe}. Score: {scoring.score.name}, which chooses "
+            f"the epoch; {shares} are shares of 1, printed in percent.")  # fmt: skip
 
 
 def _lacking(present: Mapping[str, Any], sizes: Mapping[str, int]) -> list[Text]:

@@ -62,7 +62,7 @@ def _numbers(study: Study) -> tuple[str, ...]:
 
 
 def _cell(study: Study, method: Method, column: str, measure: Measure) -> str:
-    show = common.numbers if column.startswith(_numbers(study) or ("\n",)) else common.shares
+    show = common.numbers if column.startswith(_numbers(study)) else common.shares
     return show(method, measure)
 
 
@@ -106,7 +106,7 @@ def _difference(study: Study, method: Method, column: str, measure: Measure) -> 
     found = measures.change(method, base, measure) if base else None
     if base is None or found is None:
         return None
-    if column.startswith(_numbers(study) or ("\n",)):
+    if column.startswith(_numbers(study)):
         interval = words.number_interval(found.interval, found.n)
         return (name(method), column, words.number_difference(found), interval, str(found.n))
     interval = words.interval(found.interval, found.n)
@@ -155,11 +155,8 @@ def _scatter(study: Study, methods: tuple[Method, ...], said: str) -> list[Block
     axes = (f"{score.title} against gap", "Average utilization gap (points)", f"Test {score.name} (%)")
     panel = Panel(*axes, dots=tuple(dots for _, dots in shown))
     alt = f"Scatter plot of test {score.name} against average gap. {said}."
-    return (
-        [Figure("scatter", SCATTER.format(score.name), alt, (panel,), common.legend(study, tuple(m for m, _ in shown)))]
-        if shown
-        else []
-    )
+    legend = common.legend(study, tuple(m for m, _ in shown))
+    return [Figure("scatter", SCATTER.format(score.name), alt, (panel,), legend)] if shown else []
 
 
 def _tag(study: Study) -> str:

@@ -107,12 +107,8 @@ def _figures(study: Study) -> list[Block]:
 
 
 def _panel(study: Study, methods: tuple[Method, ...], modality: str) -> Panel:
-    return Panel(
-        title(modality),
-        "Epoch",
-        f"Test probe {study.scoring.score.name} (%)",
-        common.curves(study, methods, measures.probe_of(modality)),
-    )
+    lines = common.curves(study, methods, measures.probe_of(modality))
+    return Panel(title(modality), "Epoch", f"Test probe {study.scoring.score.name} (%)", lines)
 
 
 def _final(study: Study) -> str:

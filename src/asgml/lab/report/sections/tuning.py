@@ -20,12 +20,8 @@ def blocks(study: Study) -> list[Block]:
     trials = next(iter(study.tuning["methods"].values()))["trials"]
     columns = ("Method", "Chosen", *(_settings(t["settings"]) for t in trials))
     rows = tuple(_row(name, found) for name, found in study.tuning["methods"].items())
-    return [
-        Heading(TITLE, 3),
-        Paragraph(budget(study.tuning)),
-        Table(columns, rows, labels=2),
-        Paragraph(NOTE.format(study.scoring.score.name), "note"),
-    ]
+    note = Paragraph(NOTE.format(study.scoring.score.name), "note")
+    return [Heading(TITLE, 3), Paragraph(budget(study.tuning)), Table(columns, rows, labels=2), note]
 
 
 NOTE = ("Columns are the validation {} of each trial, mean over the tuning seeds; the one in bold was taken, the first "
