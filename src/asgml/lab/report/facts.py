@@ -228,7 +228,9 @@ def _solo(study: Study, method: Method, modality: str, joint: Method | None) -> 
     measured = (measures.probe(modality, "avg"), measures.chosen(SCORES[score_of(study)]))
     shifts = [_change(measures.change(joint, method, measure) if joint else None) for measure in measured]
     probe, score = (_mean(method, measure) for measure in measured)
-    return Solo(method.name, modality, probe, _mean(joint, measured[0]), score, *shifts, of=study.scoring.score.name)
+    probe_change, score_change = shifts
+    of = study.scoring.score.name
+    return Solo(method.name, modality, probe, _mean(joint, measured[0]), score, probe_change, score_change, of)
 
 
 def _change(found: Estimate | None) -> Change | None:
