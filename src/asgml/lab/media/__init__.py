@@ -2,8 +2,9 @@
 
 from asgml.lab.media.failures import Reason, Unreadable
 from asgml.lab.media.sampling import Sampling, moments
+from asgml.lab.media.settings import SpectrumSettings
 from asgml.lab.media.sound import Sound, read_sound
-from asgml.lab.media.spectrum import SpectrumSettings, spectrum
+from asgml.lab.media.spectrum import spectrum
 from asgml.lab.media.video import Frames, read_frames
 
 __all__ = [

@@ -15,6 +15,7 @@ class Reason(StrEnum):
     NO_STREAM = "no such stream"
     TOO_SHORT = "too short"
     SILENT = "silent"
+    UNKNOWN = "unknown name"
     GAVE_UP = "decoder gave up"
     """It took too long, or brought its process down."""
 

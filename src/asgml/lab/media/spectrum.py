@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 from scipy.fft import rfft
 
-from asgml.lab.datasets.settings import Settings
+from asgml.lab.media.settings import SpectrumSettings
 
 Array = npt.NDArray[np.float32]
-
-
-class SpectrumSettings(Settings):
-    """Which spectrum, of how many seconds."""
-
-    kind: Literal["ogm", "mel"] = "ogm"
-    """ogm: log(|STFT| + 1e-7), 22,050 Hz, window 512, hop 353: (257, 188) for 3 s. mel: log power in mel bands, 16,000 Hz."""
-    seconds: float = Field(default=3.0, gt=0, le=600)
-    """A shorter sound is repeated from its beginning until it is that long; of a longer one the rest is left out."""
-    bands: int = Field(default=128, ge=8, le=256)
-    """Mel bands; `ogm` has none."""
-
-    @property
-    def rate(self) -> int:
-        """Samples per second."""
-        return 22_050 if self.kind == "ogm" else 16_000
 
 
 def spectrum(samples: Array, settings: SpectrumSettings) -> Array:
