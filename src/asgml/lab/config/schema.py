@@ -18,7 +18,7 @@ from pydantic import (
 
 from asgml.lab.config import methods, study
 from asgml.lab.datasets import settings
-from asgml.lab.datasets.settings import AVDigits, ImportedDataset, Keypad, Settings
+from asgml.lab.datasets.settings import AVDigits, CremaD, ImportedDataset, Keypad, Settings
 from asgml.lab.errors import did_you_mean
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
@@ -31,7 +31,10 @@ def _dataset_tag(value: Any) -> str:
 
 
 Dataset = Annotated[
-    Annotated[Keypad, Tag("keypad")] | Annotated[AVDigits, Tag("avdigits")] | Annotated[ImportedDataset, Tag("import")],
+    Annotated[Keypad, Tag("keypad")]
+    | Annotated[AVDigits, Tag("avdigits")]
+    | Annotated[CremaD, Tag("cremad")]
+    | Annotated[ImportedDataset, Tag("import")],
     Discriminator(_dataset_tag),
 ]
 

@@ -1,4 +1,4 @@
-"""What a data set hands to the lab: three typed splits of in-memory arrays."""
+"""What a data set hands to the lab: three typed splits of arrays, in memory or in files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from asgml.lab.prepared.stored import Stored
+
 Array = npt.NDArray[np.float32]
 
 
@@ -15,10 +17,12 @@ Array = npt.NDArray[np.float32]
 class Split:
     """N samples: `inputs[modality]` has shape (N, ...), `labels` (N,) int64, `ids` and `groups` (N,) of str.
 
+    Inputs that stay in files are read when `numpy.asarray` asks for them.
+
     The id of a sample that is put together from several sources joins their names with `+`.
     """
 
-    inputs: Mapping[str, npt.NDArray[np.generic]]
+    inputs: Mapping[str, npt.NDArray[np.generic] | Stored]
     labels: npt.NDArray[np.int64]
     ids: npt.NDArray[np.str_]
     groups: npt.NDArray[np.str_]

@@ -33,6 +33,10 @@ class DatasetSettings(Settings):
         return ("audio", "visual")
 
 
+def _absolute_path(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
 class Keypad(DatasetSettings):
     """Real handwritten digits (scikit-learn) seen, the telephone keypad's dual tone (ITU-T Q.23) heard; no download."""
 
@@ -91,10 +95,21 @@ class AVDigits(DatasetSettings):
     split: Literal["official", "speaker"] = "official"
     """official: recordings 0-4 of each speaker and digit are the test set; speaker: one speaker out, another for validation."""
 
-    @field_validator("root")
-    @classmethod
-    def _absolute(cls, root: Path) -> Path:
-        return root.expanduser().absolute()
+    _absolute = field_validator("root")(_absolute_path)
+
+
+class CremaD(DatasetSettings):
+    """CREMA-D: 91 actors speak twelve sentences in six emotions; a store that `asgml data prepare cremad` made."""
+
+    tuned: ClassVar[Tuned] = {"lr": 1e-3, "weight_decay": 1e-4}
+    """As the OGM-GE line trains on it; not tuned here."""
+    name: Literal["cremad"] = "cremad"
+    root: Path
+    """The folder of the prepared store."""
+    split: Literal["published", "actor"] = "published"
+    """published: the OGM-GE line's lists, which share every actor between training and test; actor: no actor in two splits."""
+
+    _absolute = field_validator("root")(_absolute_path)
 
 
 class ImportedDataset(BaseModel):
@@ -109,4 +124,4 @@ class ImportedDataset(BaseModel):
         return dict(self.__pydantic_extra__ or {})
 
 
-BUILT_IN: dict[str, type[DatasetSettings]] = {"keypad": Keypad, "avdigits": AVDigits}
+BUILT_IN: dict[str, type[DatasetSettings]] = {"keypad": Keypad, "avdigits": AVDigits, "cremad": CremaD}

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asgml.lab.errors import InputError
-from asgml.lab.prepared import CLIPS, FORMAT, INDEX
+from asgml.lab.prepared import CLIPS, FORMAT, INDEX, refuse_missing
 from asgml.lab.prepared.stored import Stored
 from asgml.lab.store import read_record
 
@@ -68,11 +68,10 @@ def open_store(folder: Path, setting: str = "dataset.root") -> Store:
 
 
 def _index(folder: Path, setting: str) -> dict[str, Any]:
-    index = read_record(folder / INDEX)
+    refuse_missing(folder, setting)
+    index: Any = read_record(folder / INDEX)
     if not isinstance(index, dict):
-        hint = f"; {folder}.partial is not whole: run `asgml data prepare` again" if folder.with_name(
-            f"{folder.name}.partial").exists() else "; `asgml data prepare` makes one"  # fmt: skip
-        raise InputError(f"`{setting}`: must be a prepared store, found no {INDEX} in {folder}{hint}")
+        raise InputError(f"`{setting}`: {folder / INDEX} must be a mapping; {AGAIN}")
     if index.get("format") != FORMAT:
         raise InputError(
             f"`{setting}`: the store {folder} has format {index.get('format')!r}, this version reads {FORMAT}; {AGAIN}"

@@ -74,7 +74,7 @@ class Trainer:
     @classmethod
     def make(cls, cell: config.Cell, plan: Plan, samples: Samples, classes: int, steer: Samples | None = None) -> Trainer:
         """Build everything from a cell's config, from its seed alone."""
-        model, objective = LateFusion(samples.inputs, cell.model, classes, cell.seed), plan.objective
+        model, objective = LateFusion(samples.rows(slice(1))[0], cell.model, classes, cell.seed), plan.objective
         model.transform = plan.transform(list(model.encoders))
         objective.prepare(dict.fromkeys(model.encoders, cell.model.feature_dim), classes, cell.seed)
         objective.attach(model)
