@@ -1,7 +1,8 @@
 """Films made once for all tests of this folder."""
 
-import clips
 import pytest
+
+import clips
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import soundfile
-from clips import film, tone
 
 from asgml.lab.media import Reason, Unreadable, read_sound
+from clips import film, tone
 
 
 def pitch(sound):

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from clips import tone
 
 from asgml.lab.media import SpectrumSettings, spectrum
 from asgml.lab.media.spectrum import mel_filters
+from clips import tone
 
 
 def test_ogm_is_the_published_formula():

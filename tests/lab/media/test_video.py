@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from clips import film
 
 from asgml.lab.media import Reason, Unreadable, read_frames
+from clips import film
 
 RNG = np.random.default_rng(0)
 

@@ -3,8 +3,11 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from asgml.lab.checking import leakage
+from asgml.lab.datasets._base import Split
 from asgml.lab.errors import InputError
 from asgml.lab.prepared.sources import cremad
 from asgml.lab.prepared.sources.tables import records, rows
@@ -41,8 +44,12 @@ def test_every_name_parses_and_everything_joins(real):
 
 @pytest.mark.skipif(not WHOLE, reason="ASGML_CREMAD must name a folder with all of CREMA-D's metadata")
 def test_the_published_numbers():
-    found = list(cremad.published([Path(WHOLE)]).values())
-    assert (found.count("train"), found.count("test"), len(found)) == (6698, 744, 7442)
+    lists = cremad.published([Path(WHOLE)])
+    names = {s: np.array([name for name, split in lists.items() if split == s]) for s in ("train", "test")}
+    assert {s: len(found) for s, found in names.items()} == {"train": 6698, "test": 744}
+    parts = {s: Split({}, np.zeros(len(n), np.int64), n, np.array([x[:4] for x in n])) for s, n in names.items()}
+    assert leakage.groups([parts["train"]], parts["test"]) == (91, 91)
+    assert leakage.siblings([parts["train"]], parts["test"]) == 128
 
 
 def test_a_list_that_contradicts_a_name_is_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asgml.lab.errors import InputError
-from asgml.lab.prepared import CLIPS, FORMAT, INDEX, refuse_missing
+from asgml.lab.prepared import CLIPS, FORMAT, INDEX, PROBLEMS, refuse_missing
 from asgml.lab.prepared.stored import Stored
 from asgml.lab.store import read_record
 
@@ -42,6 +43,11 @@ class Store:
     def about(self, key: str) -> npt.NDArray[np.str_]:
         """Return what is known of every clip under a key, "" where nothing is."""
         return np.array([str(clip["about"].get(key, "")) for clip in self.clips])
+
+    def problems(self) -> list[dict[str, str]]:
+        """Return the list of files that gave no sample."""
+        with (self.folder / PROBLEMS).open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
 
     def damaged(self) -> Iterator[str]:
         """Yield the files whose content is no longer what was written: this reads everything."""
