@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from asgml.lab.config import methods, study
+from asgml.lab.config.augment import Augment
 from asgml.lab.datasets import settings
 from asgml.lab.datasets.settings import AVDigits, CremaD, ImportedDataset, Keypad, Settings
 from asgml.lab.errors import did_you_mean
@@ -124,6 +125,8 @@ class Train(Settings):
     """gamma: adds gamma times the sum of the cross-entropies of one own linear head per modality; 0: plain joint training."""
     steer: float = Field(default=0.0, ge=0, lt=1)
     """The share of the training split that no method trains on, so that some may decide by it; 0: none is set aside."""
+    augment: Augment | None = None
+    """Random changes of training samples; None: none."""
     look: Literal["every_epoch", "chosen"] = "every_epoch"
     """chosen: probes, training and test scores of the chosen epoch alone, once training is over."""
     threads: int = Field(default=1, ge=1)
