@@ -14,6 +14,7 @@ from asgml.lab.prepared.settings import Reading
 PITCH = {"ANG": 400, "HAP": 900, "SAD": 1600}
 SENTENCES = ("DFA", "IEO", "TIE")
 READING = Reading.model_validate({"spectrum": {"kind": "mel", "bands": 16, "seconds": 0.4}, "frames": {"count": 1, "size": 16}})
+OPTIONS = ("--spectrum", "mel", "--bands", "16", "--seconds", "0.4", "--frames", "1", "--size", "16")
 """Small arrays: audio (16, 41), visual (1, 3, 16, 16)."""
 
 
@@ -36,7 +37,18 @@ def lay_out(root: Path, films: dict[str, Path], actors: int = 12) -> Path:
                 wave = clips.tone(0.5, 16000, pitch * rng.uniform(0.95, 1.05)) + rng.normal(0, 0.01, 8000)
                 soundfile.write(root / "AudioWAV" / f"{name}.wav", wave, 16000)
                 (root / "VideoFlash" / f"{name}.flv").symlink_to(films[emotion])
+    write_lists(root)
     return root
+
+
+def write_lists(root: Path) -> None:
+    """Every fifth clip is for test, as published lists might have it; odd actors are female."""
+    names = sorted(p.stem for p in (root / "VideoFlash").iterdir())
+    for split, listed in {"train": [n for i, n in enumerate(names) if i % 5], "test": names[::5]}.items():
+        (root / f"{split}.csv").write_text("".join(f"{n},{n.split('_')[2]}\n" for n in listed))
+    actors = sorted({n[:4] for n in names})
+    rows = [f"{a},{20 + i},{'Female' if i % 2 else 'Male'},Asian,Not Hispanic" for i, a in enumerate(actors)]
+    (root / "VideoDemographics.csv").write_text("\n".join(["ActorID,Age,Sex,Race,Ethnicity", *rows]) + "\n")
 
 
 def break_some(root: Path, films: dict[str, Path]) -> dict[str, tuple[str, str]]:

@@ -2,9 +2,8 @@
 
 import pytest
 
-from asgml.lab.prepared.prepare import Job, prepare
-from asgml.lab.prepared.sources import cremad
-from cremad_media import READING, break_some, lay_out, make_films
+from asgml.lab.cli import main
+from cremad_media import OPTIONS, break_some, lay_out, make_films
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +20,7 @@ def broken(tmp_path_factory, films):
 
 @pytest.fixture(scope="session")
 def store(broken, tmp_path_factory):
-    """The store of it."""
+    """The store of it, as the command line makes it."""
     out = tmp_path_factory.mktemp("store") / "cremad"
-    prepare(cremad.listing(broken[0]), READING, out, Job(jobs=1))
+    assert main(["data", "prepare", "cremad", "--root", str(broken[0]), "--out", str(out), "--jobs", "2", *OPTIONS]) == 0
     return out

@@ -39,7 +39,8 @@ def test_rows_are_what_the_files_hold(broken, store):
         emotion = ["ANG", "HAP", "SAD"].index(opened.clips[row]["label"])
         assert np.asarray(visual[row]).mean() == pytest.approx(40 + 80 * emotion, abs=4)
         assert audio[row].raw().shape == (1, 16, 41)
-    assert opened.clips[0]["about"] == {"actor": "1001", "sentence": "DFA", "level": "XX"}
+    about = {"actor": "1001", "sentence": "DFA", "level": "XX", "published": "test"}
+    assert opened.clips[0]["about"] == about | {"age": "20", "sex": "Male", "race": "Asian", "ethnicity": "Not Hispanic"}
     assert opened.clips[0]["seen"]["audio"] == {"seconds": 0.5, "until": 0.4}
 
 

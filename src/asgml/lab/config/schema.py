@@ -16,10 +16,11 @@ from pydantic import (
 )
 
 from asgml.lab.config import methods, study
+from asgml.lab.config.augment import Augment
 from asgml.lab.config.encoders import Encoder
 from asgml.lab.config.fusions import Concat, Fusion
 from asgml.lab.datasets import settings
-from asgml.lab.datasets.settings import AVDigits, ImportedDataset, Keypad, Manifest, Settings
+from asgml.lab.datasets.settings import AVDigits, CremaD, ImportedDataset, Keypad, Manifest, Settings
 from asgml.lab.errors import did_you_mean
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
@@ -34,6 +35,7 @@ def _dataset_tag(value: Any) -> str:
 Dataset = Annotated[
     Annotated[Keypad, Tag("keypad")]
     | Annotated[AVDigits, Tag("avdigits")]
+    | Annotated[CremaD, Tag("cremad")]
     | Annotated[Manifest, Tag("manifest")]
     | Annotated[ImportedDataset, Tag("import")],
     Discriminator(_dataset_tag),
@@ -103,6 +105,8 @@ class Train(Settings):
     """gamma: adds gamma times the sum of the cross-entropies of one own linear head per modality; 0: plain joint training."""
     steer: float = Field(default=0.0, ge=0, lt=1)
     """The share of the training split that no method trains on, so that some may decide by it; 0: none is set aside."""
+    augment: Augment | None = None
+    """Random changes of training samples; None: none."""
     look: Literal["every_epoch", "chosen"] = "every_epoch"
     """chosen: probes, training and test scores of the chosen epoch alone, once training is over."""
     threads: int = Field(default=1, ge=1)

@@ -1,4 +1,4 @@
-"""What a data set hands to the lab: three typed splits of in-memory arrays."""
+"""What a data set hands to the lab: three typed splits of arrays, in memory or in files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from asgml.lab.prepared.stored import Stored
+
 Array = npt.NDArray[np.float32]
 S = TypeVar("S", bound="Split")
 
@@ -18,11 +20,12 @@ class Split:
     """N samples: `inputs[modality]` has shape (N, ...), `labels` as the task has them, `ids` and `groups` (N,) of str.
 
     `present[modality]` (N,) tells which samples have a modality; one without such a mask is there in all. What `inputs` hold
-    where it is missing is never looked at. The id of a sample that is put together from several sources joins their names
-    with `+`.
+    where it is missing is never looked at. Inputs that stay in files are read when `numpy.asarray` asks for them.
+
+    The id of a sample that is put together from several sources joins their names with `+`.
     """
 
-    inputs: Mapping[str, npt.NDArray[np.generic]]
+    inputs: Mapping[str, npt.NDArray[np.generic] | Stored]
     labels: npt.NDArray[Any]
     ids: npt.NDArray[np.str_]
     groups: npt.NDArray[np.str_]
@@ -43,7 +46,8 @@ class Split:
 
     def cast(self, kind: type[S], kept: npt.NDArray[Any]) -> S:
         """Return some of the samples as another split."""
-        inputs, present = ({m: x[kept] for m, x in of.items()} for of in (self.inputs, self.present))
+        inputs = {m: x[kept] for m, x in self.inputs.items()}
+        present = {m: x[kept] for m, x in self.present.items()}
         return kind(inputs, self.labels[kept], self.ids[kept], self.groups[kept], present)
 
     def having(self, modality: str) -> npt.NDArray[np.bool_]:

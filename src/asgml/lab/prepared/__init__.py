@@ -12,6 +12,18 @@ It appears under its name when it is whole, and not before: while it is made, it
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from asgml.lab.errors import InputError
+
 FORMAT = 1
 """Raise it when older readers would misread what is written."""
 INDEX, CLIPS, PROBLEMS = "index.json", "clips.jsonl", "problems.csv"
+
+
+def refuse_missing(folder: Path, setting: str = "dataset.root") -> None:
+    """Raise InputError, which names the `setting`, where a folder holds no whole store."""
+    if not (folder / INDEX).is_file():
+        half = folder.with_name(f"{folder.name}.partial")
+        hint = f"{half} is not whole: run `asgml data prepare` again" if half.exists() else "`asgml data prepare` makes one"
+        raise InputError(f"`{setting}`: must be a prepared store, found no {INDEX} in {folder}; {hint}")

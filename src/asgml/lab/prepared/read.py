@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asgml.lab.errors import InputError
-from asgml.lab.prepared import CLIPS, FORMAT, INDEX
+from asgml.lab.prepared import CLIPS, FORMAT, INDEX, PROBLEMS, refuse_missing
 from asgml.lab.prepared.stored import Stored
 from asgml.lab.store import read_record
 
@@ -43,6 +44,11 @@ class Store:
         """Return what is known of every clip under a key, "" where nothing is."""
         return np.array([str(clip["about"].get(key, "")) for clip in self.clips])
 
+    def problems(self) -> list[dict[str, str]]:
+        """Return the list of files that gave no sample."""
+        with (self.folder / PROBLEMS).open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
     def damaged(self) -> Iterator[str]:
         """Yield the files whose content is no longer what was written: this reads everything."""
         sums = {name: sum_ for shard in self.index["shards"] for name, sum_ in shard["files"].items()}
@@ -68,11 +74,10 @@ def open_store(folder: Path, setting: str = "dataset.root") -> Store:
 
 
 def _index(folder: Path, setting: str) -> dict[str, Any]:
-    index = read_record(folder / INDEX)
+    refuse_missing(folder, setting)
+    index: Any = read_record(folder / INDEX)
     if not isinstance(index, dict):
-        hint = f"; {folder}.partial is not whole: run `asgml data prepare` again" if folder.with_name(
-            f"{folder.name}.partial").exists() else "; `asgml data prepare` makes one"  # fmt: skip
-        raise InputError(f"`{setting}`: must be a prepared store, found no {INDEX} in {folder}{hint}")
+        raise InputError(f"`{setting}`: {folder / INDEX} must be a mapping; {AGAIN}")
     if index.get("format") != FORMAT:
         raise InputError(
             f"`{setting}`: the store {folder} has format {index.get('format')!r}, this version reads {FORMAT}; {AGAIN}"

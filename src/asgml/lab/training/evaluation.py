@@ -2,35 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from asgml.lab.datasets._base import Split
 from asgml.lab.models.late_fusion import LateFusion
 from asgml.lab.models.modal import Modal, having
+from asgml.lab.prepared.stored import Stored
 from asgml.lab.tasks._base import Fitted, Online, Task
 from asgml.lab.training.objectives import Objective, Unimodal
 
-ROWS = 512
+ROWS, BYTES = 512, 1 << 26
+"""Of a batch that is only scored: rows, and of what stays in files no more than so many bytes."""
+
+
+class FromFiles:
+    """What a tensor (N, ...) is to those who take rows of it, for inputs that stay in their files."""
+
+    def __init__(self, stored: Stored):
+        self._stored, self.shape = stored, torch.Size(stored.shape)
+
+    def is_floating_point(self) -> bool:
+        """Whether rows are float32: they are."""
+        return True
+
+    def __getitem__(self, index: Tensor | slice) -> Tensor:
+        return torch.from_numpy(np.asarray(self._stored[index if isinstance(index, slice) else index.numpy()]))
 
 
 @dataclass(frozen=True)
 class Samples:
     """A split's arrays as tensors: modality -> (N, ...), labels (N, ...), and who has a modality that some lack, (N,)."""
 
-    inputs: Mapping[str, Tensor]
+    inputs: Mapping[str, Tensor | FromFiles]
     labels: Tensor
     present: Mapping[str, Tensor] = field(default_factory=dict)
 
     @classmethod
     def of(cls, split: Split, modalities: tuple[str, ...]) -> Samples:
         """Take the modalities of a split over."""
+        arrays = {m: split.inputs[m] for m in modalities}
+        tensors = {m: FromFiles(x) if isinstance(x, Stored) else torch.from_numpy(x) for m, x in arrays.items()}
         present = {m: torch.from_numpy(mask) for m in modalities if not (mask := split.having(m)).all()}
-        return cls({m: torch.from_numpy(split.inputs[m]) for m in modalities}, torch.from_numpy(split.labels), present)
+        return cls(tensors, torch.from_numpy(split.labels), present)
 
     def whole(self) -> Samples:
         """Return the samples that have every modality."""
@@ -39,14 +59,30 @@ class Samples:
         inputs, labels = self.rows(torch.stack(list(self.present.values())).all(0).nonzero()[:, 0])
         return Samples(inputs, labels)
 
-    def batches(self) -> list[tuple[Modal, Tensor]]:
-        """Return all rows, in batches."""
-        return [self.rows(slice(n, n + ROWS)) for n in range(0, len(self.labels), ROWS)]
+    def batches(self) -> Batches:
+        """Return all rows, in batches that are made when they are asked for."""
+        return Batches(self)
 
     def rows(self, index: Tensor | slice) -> tuple[Modal, Tensor]:
         """Return inputs and labels of some rows."""
         present = {m: mask[index] for m, mask in self.present.items()}
         return Modal({m: x[index] for m, x in self.inputs.items()}, present), self.labels[index]
+
+
+class Batches(Sequence[tuple[dict[str, Tensor], Tensor]]):
+    """All rows of samples, in order."""
+
+    def __init__(self, samples: Samples):
+        sizes = [4 * math.prod(x.shape[1:]) for x in samples.inputs.values() if isinstance(x, FromFiles)]
+        self._samples, self._rows = samples, max(1, min(ROWS, BYTES // sum(sizes))) if sizes else ROWS
+
+    def __len__(self) -> int:
+        return -(-len(self._samples.labels) // self._rows)
+
+    def __getitem__(self, n: Any) -> Any:
+        if not 0 <= n < len(self):
+            raise IndexError(n)
+        return self._samples.rows(slice(n * self._rows, (n + 1) * self._rows))
 
 
 @dataclass(frozen=True)

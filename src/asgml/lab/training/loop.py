@@ -13,7 +13,8 @@ from torch import nn
 
 from asgml import Balancer, Recipe, parameter_groups
 from asgml.diagnostics import GradNorm
-from asgml.lab import config
+from asgml.lab import augment, config
+from asgml.lab.augment import augmented
 from asgml.lab.models.late_fusion import LateFusion
 from asgml.lab.models.modal import Modal
 from asgml.lab.tasks._base import Online, Task
@@ -77,7 +78,9 @@ class Trainer:
     @classmethod
     def make(cls, cell: config.Cell, plan: Plan, samples: Samples, task: Task, steer: Samples | None = None) -> Trainer:
         """Build everything from a cell's config, from its seed alone."""
-        model, objective = LateFusion(samples.inputs, cell.model, task.size, cell.seed), plan.objective
+        one = samples.rows(slice(1))[0]
+        augment.check(one, cell.train.augment)
+        model, objective = LateFusion(one, cell.model, task.size, cell.seed), plan.objective
         model.transform = plan.transform(list(model.encoders))
         objective.prepare(dict.fromkeys(model.encoders, cell.model.feature_dim), task.size, cell.seed)
         objective.use(task.loss)
@@ -109,8 +112,10 @@ class Trainer:
         self.model.train()
         counting = self.meter.first_epoch(steps) if self.epoch == 1 else contextlib.nullcontext()
         with seeding.seeded(self.seed, "epoch", self.epoch), counting:
-            for rows in seeding.order(len(samples.labels), self.train.batch_size, self.seed, "order", self.epoch):
-                steps.append(self.run_step(*samples.rows(rows)))
+            order = seeding.order(len(samples.labels), self.train.batch_size, self.seed, "order", self.epoch)
+            for n, rows in enumerate(order):
+                inputs, targets = samples.rows(rows)
+                steps.append(self.run_step(augmented(inputs, self.train.augment, self.seed, self.epoch, n), targets))
         self.scheduler.step()
         shares = {f"{kind}_share": {m: sum(m in s[kind] for s in steps) / len(steps) for m in self.model.encoders}
                   for kind in ("skipped", "held")}  # fmt: skip

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from asgml.lab.datasets.manifest.problems import Problem, shown
+from asgml.lab.datasets.settings import ENDINGS
 from asgml.lab.errors import InputError
 
 FIXED = ("id", "label", "split", "group")
 """The columns that are no modality."""
-ENDINGS = {".csv": ",", ".tsv": "\t", ".jsonl": "", ".ndjson": ""}
 
 
 @dataclass(frozen=True, slots=True)

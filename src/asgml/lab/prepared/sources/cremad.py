@@ -65,9 +65,7 @@ def published(folders: Sequence[Path]) -> dict[str, str]:
             name, label = (*row, "")[:2]
             parts = NAME.fullmatch(name)
             if parts is None or parts["label"] != label or name in found:
-                raise InputError(
-                    f"--metadata: {path} must have rows of clip,emotion, each clip once in both lists, found {row}"
-                )
+                raise InputError(f"--metadata: {path} must have rows of clip,emotion, a clip once in both lists, found {row}")
             found[name] = split
     return found
 
