@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asgml.lab.checking import leakage, pictures, probing, samples, seen
+from asgml.lab.checking.classes import as_classes
 from asgml.lab.datasets._base import Data, Split
 
 SPLITS = ("train", "validation", "test")
@@ -43,19 +44,25 @@ def check(
     damaged: Sequence[str] = (),
 ) -> Checked:  # fmt: skip
     """Look at a data set; `clips`, `problems` and `damaged` are those of its store, where it has one."""
+    data = as_classes(data)
     parts: dict[str, Split] = {s: getattr(data, s) for s in SPLITS}
-    facts = {m: {s: samples.look(part.inputs[m]) for s, part in parts.items()} for m in data.modalities}
+    having = {m: {s: part.rows(part.having(m)) if m in part.present else part for s, part in parts.items()}
+              for m in data.modalities}  # fmt: skip
+    facts = {m: {s: samples.look(part.inputs[m]) for s, part in of.items()} for m, of in having.items()}
     train, held_out = parts["train"], {s: parts[s] for s in SPLITS[1:]}
     before = {"validation": [train], "test": [train, parts["validation"]]}
-    shown = pictures.examples(train, data.classes)
-    titles = [data.classes[label] for label in train.labels[shown]]
     return Checked(
         name, data, facts,
         {m: {s: leakage.shared(facts[m]["train"], facts[m][s]) for s in held_out} for m in data.modalities},
         {s: leakage.groups(before[s], part) for s, part in held_out.items()},
         {s: leakage.siblings(before[s], part) for s, part in held_out.items()},
-        {m: probing.probe(facts[m]["train"].thumbnails, train.labels, facts[m]["validation"].thumbnails,
-                          parts["validation"].labels) for m in data.modalities},
-        {m: pictures.sheet(train.inputs[m][shown], titles) for m in data.modalities},
+        {m: probing.probe(facts[m]["train"].thumbnails, of["train"].labels, facts[m]["validation"].thumbnails,
+                          of["validation"].labels) for m, of in having.items()},
+        {m: _sheet(of["train"], m, data.classes) for m, of in having.items()},
         seen.parts(clips), list(problems), list(damaged),
     )  # fmt: skip
+
+
+def _sheet(train: Split, modality: str, classes: Sequence[str]) -> bytes:
+    shown = pictures.examples(train, classes)
+    return pictures.sheet(train.inputs[modality][shown], [classes[label] for label in train.labels[shown]])
