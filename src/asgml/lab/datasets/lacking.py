@@ -36,9 +36,9 @@ def whole(split: S, modalities: Sequence[str]) -> S:
     return split if kept.all() else split.rows(kept)
 
 
-def counts(data: Data) -> dict[str, Any]:
-    """Return, for the header, split -> modality -> how many samples have it; nothing where none is missing."""
-    found = {s: {m: int(mask.sum()) for m, mask in getattr(data, s).present.items() if not mask.all()} for s in SPLITS}
+def counts(data: Data, modalities: Sequence[str]) -> dict[str, Any]:
+    """Return, for the header, split -> modality -> how many samples have it, of those that some lack; else nothing."""
+    found = {s: {m: int(n.sum()) for m in modalities if not (n := getattr(data, s).having(m)).all()} for s in SPLITS}
     return {"present": found} if any(found.values()) else {}
 
 

@@ -131,7 +131,7 @@ def _header(data: Data, trainer: Trainer) -> dict[str, Any]:
     task = {} if data.task == "classification" else {"task": data.task}
     return {"kind": "header", "modalities": list(trainer.model.encoders), "dataset_modalities": list(data.modalities),
             "classes": list(data.classes), "note": data.note, "sizes": {s: len(getattr(data, s)) for s in SPLITS},
-            "parameters": parameters, "versions": versions} | task | lacking.counts(data)  # fmt: skip
+            "parameters": parameters, "versions": versions} | task | lacking.counts(data, list(trainer.model.encoders))  # fmt: skip
 
 
 def _save(folder: Path, trainer: Trainer, best: Best, length: int) -> None:

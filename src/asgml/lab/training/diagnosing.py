@@ -14,7 +14,6 @@ from torch import Tensor, nn
 import asgml
 from asgml.lab import store
 from asgml.lab.config import Cell, methods
-from asgml.lab.datasets import lacking
 from asgml.lab.datasets.steer import units
 from asgml.lab.errors import InputError
 from asgml.lab.training import cell as cells
@@ -41,8 +40,9 @@ class Trained:
         """Build a finished cell again from its config and checkpoint."""
         cell = Cell.model_validate(store.read_json(folder / "config.json"))
         data, samples, trainer = cells.prepare(cell)
-        if trainer.task.name != "classification" or lacking.counts(data):
-            found = f"{trainer.task.name}{' with modalities missing' * bool(lacking.counts(data))}"
+        lacks = bool(samples["train"].present or samples["validation"].present)
+        if trainer.task.name != "classification" or lacks:
+            found = f"{trainer.task.name}{' with modalities missing' * lacks}"
             raise InputError(f"run: asgml diagnose needs one class per sample, and all modalities in each, found {found}")
         trainer.load_state_dict(torch.load(folder / "checkpoint.pt", weights_only=True)["trainer"])
         return cls(trainer, samples["train"], samples["validation"], units(data.validation).tolist())

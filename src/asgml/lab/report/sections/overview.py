@@ -65,7 +65,7 @@ def _lacking(present: Mapping[str, Any], sizes: Mapping[str, int]) -> list[Text]
     """Who lacks what, where some do."""
     said = [f"{n:,} of {sizes[split]:,} {split} samples have {m}" for split, of in present.items() for m, n in of.items()]
     rule = ("An encoder does not see a sample that lacks its modality: the fusion gets a feature of zeros, and the modality's "
-            "probe and own loss are over the samples that have it.")  # fmt: skip
+            "probe and own loss are over the samples that have it; a model of it alone trains and is scored on these alone.")  # fmt: skip
     return [f"Missing modalities: {listed(said)}. {rule}"] if said else []
 
 
