@@ -11,12 +11,12 @@ from asgml.lab.config import Cell, Experiment
 DATASET = {"name": "keypad", "train_size": 100, "snr_db": 0.0, "image_noise": 0.3}
 
 
-def cell(entries=(), *, dataset=None, seed=0, model=None, **train) -> Cell:
+def cell(entries=(), *, dataset=None, replace=False, seed=0, model=None, **train) -> Cell:
     settings = {"epochs": 3, "lr": 0.05, "weight_decay": 1e-4, "batch_size": 32} | train
     experiment = Experiment.model_validate(
         {
             "name": "small",
-            "dataset": DATASET | (dataset or {}),
+            "dataset": (dataset or {}) if replace else DATASET | (dataset or {}),
             "model": {"feature_dim": 8} | (model or {}),
             "train": settings,
             "seeds": [seed],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,19 +10,22 @@ from typing import Any
 
 from asgml.lab import store
 from asgml.lab.config import Experiment, points
+from asgml.lab.tasks.scoring import validation_key, validation_score
 
 FILE = "tuning.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One method at one point of the grid: per seed its validation accuracy, a share 0-1, or how it ended without one."""
+    """One method at one point of the grid: per seed its validation score, a share, or how it ended without one."""
 
     settings: Mapping[str, Any]
     accuracies: Mapping[int, float]
     diverged: tuple[int, ...] = ()
     missing: tuple[int, ...] = ()
     """Seeds that have not been trained, or crashed."""
+    key: str = "validation_accuracy"
+    """What the score is called, in `result.json` and `tuning.json`."""
 
     @property
     def mean(self) -> float | None:
@@ -30,7 +34,7 @@ class Trial:
 
     def better_than(self, other: Trial) -> bool:
         """By fewer seeds that diverged, then by the mean: a trial that diverges is worse than any that does not."""
-        mine, theirs = ((-len(t.diverged), -1.0 if t.mean is None else t.mean) for t in (self, other))
+        mine, theirs = ((-len(t.diverged), -math.inf if t.mean is None else t.mean) for t in (self, other))
         return mine > theirs
 
 
@@ -47,9 +51,11 @@ def read(experiment: Experiment, out: Path) -> dict[str, list[Trial]]:
 
 def _trial(folder: Path, method: str, settings: Mapping[str, Any], seeds: Sequence[int]) -> Trial:
     results = {seed: store.read_record(store.cell_folder(folder, method, seed) / "result.json") or {} for seed in seeds}
-    scored = {s: float(r["validation_accuracy"]) for s, r in results.items() if r.get("status") == "finished"}
+    found = {s: validation_score(r) for s, r in results.items() if r.get("status") == "finished"}
+    scored = {s: score for s, score in found.items() if score is not None}
     diverged = tuple(s for s, r in results.items() if s not in scored and done(r))
-    return Trial(settings, scored, diverged, tuple(s for s in seeds if s not in scored and s not in diverged))
+    key = next((k for r in results.values() if (k := validation_key(r))), "validation_accuracy")
+    return Trial(settings, scored, diverged, tuple(s for s in seeds if s not in scored and s not in diverged), key)
 
 
 def choose(trials: Sequence[Trial]) -> Trial | None:
@@ -94,5 +100,5 @@ def _entry(trials: Sequence[Trial], over: Mapping[str, Sequence[Any]]) -> dict[s
 
 def _said(trial: Trial) -> dict[str, Any]:
     seeds = {str(seed): accuracy for seed, accuracy in trial.accuracies.items()}
-    return {"settings": dict(trial.settings), "validation_accuracy": trial.mean, "seeds": seeds,
+    return {"settings": dict(trial.settings), trial.key: trial.mean, "seeds": seeds,
             "diverged": list(trial.diverged), "missing": list(trial.missing)}  # fmt: skip

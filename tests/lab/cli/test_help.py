@@ -29,10 +29,9 @@ def asgml(*arguments: str, cwd: Path | None = None, **variables: str) -> subproc
 
 def test_help_is_as_frozen() -> None:
     """To freeze it anew: write what this test finds to the file, and read the difference."""
-    found = "".join(
-        f"$ asgml {line}\n{asgml(*line.split()).stdout}\n"
-        for line in ("--help", "run --help", "report --help", "diagnose --help", "list --help")
-    )
+    commands = ("", "run", "report", "diagnose", "list", "data", "data prepare", "data check")
+    lines = [f"{command} --help".strip() for command in commands]
+    found = "".join(f"$ asgml {line}\n{asgml(*line.split()).stdout}\n" for line in lines)
     if os.environ.get("ASGML_FREEZE"):
         HELP.write_text(found, encoding="utf-8")
     assert found == HELP.read_text(encoding="utf-8")
@@ -50,7 +49,8 @@ def test_version_is_that_of_the_package() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["--help", "run --help", "list", "run phase1 --set train.lrr=1", "run nothing", "rum", "report"]
+    "line",
+    ["--help", "run --help", "list", "data prepare --help", "run phase1 --set train.lrr=1", "run nothing", "rum", "report"],
 )
 def test_nothing_heavy_is_imported_for_what_needs_none(line: str) -> None:
     done = subprocess.run([sys.executable, "-c", PROBE, *line.split()], capture_output=True, text=True, check=False, timeout=60)
@@ -59,7 +59,7 @@ def test_nothing_heavy_is_imported_for_what_needs_none(line: str) -> None:
 
 EITHER = "report: must be given either the folder of a run or --tensorboard NAME=DIR ..., one of the two"
 WRONG = {
-    "rnu": 'Unknown command "rnu". Did you mean "run"? Available commands: run, report, diagnose, list.',
+    "rnu": 'Unknown command "rnu". Did you mean "run"? Available commands: data, run, report, diagnose, list.',
     "run": 'Command "run" parameter EXPERIMENT requires an argument.',
     "run phase1 --job 3": "Unknown option: --job. Did you mean --jobs?",
     "run phase1 --jobs many": 'Invalid value for --jobs: unable to convert "many" into int.',
@@ -80,6 +80,12 @@ WRONG = {
     "list dataset": 'Invalid value "dataset" for WHAT. Choose from: "datasets", "encoders", "fusions", "methods", '
     '"experiments". Did you mean "datasets"?',
     "diagnose nowhere": "run: nowhere must be the folder of a run, found no experiment.json; give what `asgml run` wrote",
+    "data prepare cremad --root nowhere --out o": "--root: must be a folder that is there, found nowhere",
+    "data prepare cremad --root . --out o --jobs 0": "--jobs: must be 1 or more, found 0",
+    "data prepare cremad --root . --out o --frames 0": "--frames: input should be greater than or equal to 1, found 0",
+    "data check keypd": "`dataset.name`: unknown data set 'keypd'; did you mean 'keypad'?",
+    "data check keypad --set snr=0": "`dataset.snr`: unknown setting; did you mean 'snr_db'?",
+    "data check keypad --out page.txt": "--out: must be the name of an HTML file, found page.txt",
     "report": EITHER,
     "report here --tensorboard a=b": EITHER,
     "report here --epochs 1,x": "--epochs: must be epochs from 1 on, separated by commas, such as 1,5,10, found '1,x'",

@@ -9,6 +9,7 @@ import small
 from asgml.lab import datasets
 from asgml.lab.config import Model
 from asgml.lab.models.late_fusion import LateFusion
+from asgml.lab.tasks.classification import Classification
 from asgml.lab.training import cell as cells
 from asgml.lab.training import plan
 from asgml.lab.training.cost import Meter
@@ -94,7 +95,7 @@ def test_all_epochs_are_what_counting_them_would_say(entries, off):
     data = datasets.load(cell.dataset, cell.seed)
     samples = Samples.of(data.train, data.modalities)
     steer = Samples.of(data.validation, data.modalities)
-    trainer = Trainer.make(cell, plan.make(cell, data.modalities), samples, len(data.classes), steer)
+    trainer = Trainer.make(cell, plan.make(cell, data.modalities), samples, Classification(len(data.classes)), steer)
     first = trainer.run_epoch(samples)[1]["flops"]
     with FlopCounterMode(display=False) as counter:
         told = trainer.run_epoch(samples)[1]["flops"]

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
+from asgml.lab.cli.data import app as data
 from asgml.lab.errors import InputError
 
 FAILED, BAD_INPUT, INTERRUPTED, NO_READER = 1, 2, 130, 141
@@ -23,6 +24,7 @@ EXAMPLES = """Examples:
   asgml run phase1 --set name=short --set train.epochs=3 --set seeds=[0,1]
   asgml report outputs/phase1   write the report of a run again
   asgml diagnose outputs/phase1 --solo    which modality is in trouble, and why
+  asgml data prepare cremad --root CREMA-D --out stores/cremad
 
 Exit codes: 0 all is done, 1 some cell failed, 2 wrong input, 130 interrupted.
 """
@@ -33,6 +35,7 @@ app = App(
     help_format="plaintext",
     version=lambda: f"asgml {importlib.metadata.version('asgml')}",
 )
+app.command(data)
 
 
 def main(tokens: Sequence[str] | None = None) -> int:

@@ -13,6 +13,7 @@ from rich.table import Table
 from asgml.lab import store
 from asgml.lab.cli.progress import duration, ending
 from asgml.lab.engine import Task
+from asgml.lab.tasks.scoring import validation_score
 
 REDRAWN = 0.25
 """Seconds between two drawings."""
@@ -79,9 +80,9 @@ class Live:
         return waiting * each + sum(t.epochs - _epoch(t) for t in self._running)
 
     def _table(self) -> Table:
-        table = Table("method", "seed", "epoch", "validation accuracy", box=None, pad_edge=False, header_style="dim")
+        table = Table("method", "seed", "epoch", "validation score", box=None, pad_edge=False, header_style="dim")
         for task in self._running:
-            score = _progress(task).get("validation_accuracy")
+            score = validation_score(_progress(task))
             shown = "" if score is None else f"{100 * score:.1f} %"
             table.add_row(task.name, str(task.seed), f"{_epoch(task)}/{task.epochs}", shown)
         return table

@@ -31,7 +31,12 @@ MUST = {
     "entry": "must be an entry with its settings, such as `alone: {modality: audio}`",
 }
 PARTS = {"methods": "entry", "model": "named"}
-EXAMPLES = {"name": "`name: mine`", "methods": "`methods: {baseline: []}`", "dataset.root": "`root: path/to/recordings`"}
+EXAMPLES = {
+    "name": "`name: mine`",
+    "methods": "`methods: {baseline: []}`",
+    "dataset.root": "`root: path/to/recordings`",
+    "dataset.path": "`path: path/to/manifest.csv`",
+}
 
 
 def lines(error: ValidationError, document: Mapping[str, Any]) -> list[str]:

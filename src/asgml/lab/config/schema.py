@@ -16,10 +16,11 @@ from pydantic import (
 )
 
 from asgml.lab.config import methods, study
+from asgml.lab.config.augment import Augment
 from asgml.lab.config.encoders import Encoder
 from asgml.lab.config.fusions import Concat, Fusion
 from asgml.lab.datasets import settings
-from asgml.lab.datasets.settings import AVDigits, ImportedDataset, Keypad, Settings
+from asgml.lab.datasets.settings import AVDigits, CremaD, ImportedDataset, Keypad, Manifest, Settings
 from asgml.lab.errors import did_you_mean
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
@@ -32,7 +33,11 @@ def _dataset_tag(value: Any) -> str:
 
 
 Dataset = Annotated[
-    Annotated[Keypad, Tag("keypad")] | Annotated[AVDigits, Tag("avdigits")] | Annotated[ImportedDataset, Tag("import")],
+    Annotated[Keypad, Tag("keypad")]
+    | Annotated[AVDigits, Tag("avdigits")]
+    | Annotated[CremaD, Tag("cremad")]
+    | Annotated[Manifest, Tag("manifest")]
+    | Annotated[ImportedDataset, Tag("import")],
     Discriminator(_dataset_tag),
 ]
 
@@ -100,6 +105,8 @@ class Train(Settings):
     """gamma: adds gamma times the sum of the cross-entropies of one own linear head per modality; 0: plain joint training."""
     steer: float = Field(default=0.0, ge=0, lt=1)
     """The share of the training split that no method trains on, so that some may decide by it; 0: none is set aside."""
+    augment: Augment | None = None
+    """Random changes of training samples; None: none."""
     look: Literal["every_epoch", "chosen"] = "every_epoch"
     """chosen: probes, training and test scores of the chosen epoch alone, once training is over."""
     device: Literal["cpu", "cuda", "auto"] = "cpu"
@@ -194,7 +201,7 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _modalities_exist(self) -> Experiment:
-        if isinstance(self.dataset, ImportedDataset) or self.several:
+        if isinstance(self.dataset, ImportedDataset | Manifest) or self.several:
             return self  # known once it is loaded; seen at each point
         have = self.dataset.modalities
         named = [(f"methods.{name}.{e.kind}.modality", m) for name, listed in self.methods.items() for e in listed
@@ -217,7 +224,7 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _fusion_fits(self) -> Experiment:
-        if isinstance(self.dataset, ImportedDataset) or self.several:
+        if isinstance(self.dataset, ImportedDataset | Manifest) or self.several:
             return self
         if refusal := self.model.fusion.refusal(self.dataset.modalities, self.model.feature_dim):
             raise ValueError(refusal)

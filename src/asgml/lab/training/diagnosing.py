@@ -40,6 +40,10 @@ class Trained:
         """Build a finished cell again from its config and checkpoint."""
         cell = Cell.model_validate(store.read_json(folder / "config.json"))
         data, samples, trainer = cells.prepare(cell)
+        lacks = bool(samples["train"].present or samples["validation"].present)
+        if trainer.task.name != "classification" or lacks:
+            found = f"{trainer.task.name}{' with modalities missing' * lacks}"
+            raise InputError(f"run: asgml diagnose needs one class per sample, and all modalities in each, found {found}")
         trainer.load_state_dict(torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)["trainer"])
         return cls(trainer, samples["train"], samples["validation"], units(data.validation).tolist())
 

@@ -19,7 +19,7 @@ COUNTED = (
     "Training cost counts the floating-point operations of matrix products and convolutions in all updates, diagnostics "
     "included, so it is the same on every machine; scoring is left out."
 )
-AGAINST = "Test accuracy against training cost: small marks are seeds, large ones their means. Up and to the left is better."
+AGAINST = "Test {} against training cost: small marks are seeds, large ones their means. Up and to the left is better."
 
 
 def blocks(study: Study) -> list[Block]:
@@ -63,15 +63,17 @@ def _figure(study: Study) -> list[Block]:
     shown = [(m, dots) for m in study.methods if (dots := _dots(study, m))]
     if len(shown) < 2:
         return []
-    panel = Panel("Accuracy against cost", "Training cost (TFLOP)", "Test accuracy (%)", dots=tuple(dots for _, dots in shown))
+    score = study.scoring.score
+    axes = (f"{score.title} against cost", "Training cost (TFLOP)", f"Test {score.name} (%)")
+    panel = Panel(*axes, dots=tuple(dots for _, dots in shown))
     said = ", ".join(f"{m.name} {words.percent(sum(d.ys) / len(d.ys) / 100)} at {sum(d.xs) / len(d.xs):.3g}" for m, d in shown)
-    legend = common.legend(study, tuple(m for m, _ in shown))
-    return [Figure("cost", AGAINST, f"Scatter plot of test accuracy against TFLOP. {said}.", (panel,), legend)]
+    alt, legend = f"Scatter plot of test {score.name} against TFLOP. {said}.", common.legend(study, tuple(m for m, _ in shown))
+    return [Figure("cost", AGAINST.format(score.name), alt, (panel,), legend)]
 
 
 def _dots(study: Study, method: Method) -> Dots | None:
     costs = measures.values(method, measures.training_cost)
-    scores = measures.values(method, measures.chosen("test/accuracy"))
+    scores = measures.values(method, measures.chosen(f"test/{study.scoring.score.key}"))
     seeds = [seed for seed in costs if seed in scores]
     xs, ys = tuple(costs[s] for s in seeds), tuple(100 * scores[s] for s in seeds)
     return Dots(common.slots(study)[method.name], xs, ys) if seeds else None

@@ -8,6 +8,7 @@ from typing import Any
 from asgml.lab.report import words
 from asgml.lab.report.document import Block, Heading, Mono, Paragraph, Strong, Table, Text, listed
 from asgml.lab.report.model import Study
+from asgml.lab.tasks import scoring
 
 TITLE = "Tuning"
 
@@ -19,10 +20,11 @@ def blocks(study: Study) -> list[Block]:
     trials = next(iter(study.tuning["methods"].values()))["trials"]
     columns = ("Method", "Chosen", *(_settings(t["settings"]) for t in trials))
     rows = tuple(_row(name, found) for name, found in study.tuning["methods"].items())
-    return [Heading(TITLE, 3), Paragraph(budget(study.tuning)), Table(columns, rows, labels=2), Paragraph(NOTE, "note")]
+    note = Paragraph(NOTE.format(study.scoring.score.name), "note")
+    return [Heading(TITLE, 3), Paragraph(budget(study.tuning)), Table(columns, rows, labels=2), note]
 
 
-NOTE = ("Columns are the validation accuracy of each trial, mean over the tuning seeds; the one in bold was taken, the first "
+NOTE = ("Columns are the validation {} of each trial, mean over the tuning seeds; the one in bold was taken, the first "
         "of equals. A trial with a seed that diverged is worse than any without. The test set took no part.")  # fmt: skip
 
 
@@ -41,7 +43,7 @@ def _row(name: str, found: Mapping[str, Any]) -> tuple[Text, ...]:
 
 def _trial(trial: Mapping[str, Any], taken: bool) -> Text:
     ends = [f"{len(trial[key])} {key}" for key in ("diverged", "missing") if trial[key]]
-    text = f"{words.percent(trial['validation_accuracy'])}{f' ({listed(ends)})' if ends else ''}"
+    text = f"{words.percent(scoring.validation_score(trial))}{f' ({listed(ends)})' if ends else ''}"
     return Strong(text) if taken else text
 
 
