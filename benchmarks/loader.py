@@ -11,6 +11,7 @@ processor, which other programs on the machine do not change. Shown are the medi
 
 import argparse
 import random
+import shutil
 import statistics
 import tempfile
 import time
@@ -41,9 +42,9 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 def film(path: Path, seed: int) -> None:
     """A picture that moves, with a little noise, and a tone."""
     rng = np.random.default_rng(seed)
-    picture = np.asarray(
-        Image.fromarray(rng.integers(0, 255, (12, 16, 3), np.uint8)).resize((520, 400), Image.Resampling.BICUBIC)
-    )
+    small = Image.fromarray(rng.integers(0, 255, (12, 16, 3), np.uint8))
+    picture = np.asarray(small.resize((520, 400), Image.Resampling.BICUBIC))
+    noise = rng.integers(0, 4, (360, 480, 1), np.uint8)
     with av.open(str(path), "w") as file:
         video, audio = file.add_stream("flv1", rate=RATE), file.add_stream("libmp3lame", rate=44100, layout="mono")
         video.width, video.height, video.pix_fmt, video.bit_rate = *SIZE, "yuv420p", 600_000
@@ -70,11 +71,17 @@ def lay_out(root: Path, clips: int) -> None:
     """Make a distribution under names of CREMA-D, and three JPEG frames of every film."""
     for folder in ("AudioWAV", "VideoFlash", "frames"):
         (root / folder).mkdir()
+    films: list[Path] = []
     for n in range(clips):
         name = f"{1001 + n % 12}_{chr(65 + n // 12) * 3}_{cremad.EMOTIONS[n % 6]}_XX"
-        film(root / "VideoFlash" / f"{name}.flv", n)
+        path = root / "VideoFlash" / f"{name}.flv"
+        if n < 12:
+            film(path, n)
+        else:
+            shutil.copyfile(films[n % 12], path)
+        films.append(path)
         soundfile.write(root / "AudioWAV" / f"{name}.wav", sound(n, 16000), 16000)
-        with av.open(str(root / "VideoFlash" / f"{name}.flv")) as file:
+        with av.open(str(path)) as file:
             frames = [frame.to_image() for frame in file.decode(video=0)]
         for k in range(3):
             frames[(2 * k + 1) * len(frames) // 6].save(root / "frames" / f"{name}-{k}.jpg", quality=95)
