@@ -12,14 +12,17 @@ from rich.table import Table
 from asgml.lab import datasets
 from asgml.lab.cli.console import Output
 from asgml.lab.config.load import load_dataset
-from asgml.lab.datasets.settings import CremaD
+from asgml.lab.datasets.settings import StoredDataset
 from asgml.lab.errors import InputError
 from asgml.lab.prepared import INDEX
+from asgml.lab.store import read_record, write_atomic
 
 
 def check(what: str, sets: Sequence[str], seed: int, out: Path | None) -> None:
     """Load the data set, look at it, print what stands out, write the page."""
-    name, sets = ("cremad", [f"root={what}", *sets]) if (Path(what) / INDEX).is_file() else (what, sets)
+    name = what
+    if (Path(what) / INDEX).is_file():
+        name, sets = _kind(Path(what)), [f"root={what}", *sets]
     settings = load_dataset(name, sets)
     datasets.check(settings)
     page = out or Path("outputs") / f"check-{name.replace(':', '.')}.html"
@@ -27,7 +30,6 @@ def check(what: str, sets: Sequence[str], seed: int, out: Path | None) -> None:
         raise InputError(f"--out: must be the name of an HTML file, found {page}")
     data = datasets.load(settings, seed)
 
-    from asgml.lab import store
     from asgml.lab.checking import check as checking
     from asgml.lab.checking.document import compose, sharing
     from asgml.lab.checking.warnings import warnings
@@ -38,13 +40,19 @@ def check(what: str, sets: Sequence[str], seed: int, out: Path | None) -> None:
     for words in warnings(checked) or ["Nothing stands out."]:
         print(f"- {words}")
     page.parent.mkdir(parents=True, exist_ok=True)
-    store.write_atomic(page, html.render(compose(checked)).encode())
+    write_atomic(page, html.render(compose(checked)).encode())
     print(f"wrote {page}")
+
+
+def _kind(folder: Path) -> str:
+    """Return the name of the data set that a store holds."""
+    index = read_record(folder / INDEX)
+    return str(index.get("name")) if isinstance(index, dict) else folder.name
 
 
 def _of_store(settings: Any) -> dict[str, Any]:
     """What a prepared store knows beside the samples."""
-    if not isinstance(settings, CremaD):
+    if not isinstance(settings, StoredDataset):
         return {}
     from asgml.lab.prepared.read import open_store
 

@@ -19,7 +19,7 @@ from pydantic import (
 from asgml.lab.config import methods, study
 from asgml.lab.config.augment import Augment
 from asgml.lab.datasets import settings
-from asgml.lab.datasets.settings import AVDigits, CremaD, ImportedDataset, Keypad, Settings
+from asgml.lab.datasets.settings import AVDigits, Clips, CremaD, ImportedDataset, Keypad, Settings
 from asgml.lab.errors import did_you_mean
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
@@ -35,6 +35,9 @@ Dataset = Annotated[
     Annotated[Keypad, Tag("keypad")]
     | Annotated[AVDigits, Tag("avdigits")]
     | Annotated[CremaD, Tag("cremad")]
+    | Annotated[Clips, Tag("ave")]
+    | Annotated[Clips, Tag("kinetics_sounds")]
+    | Annotated[Clips, Tag("vggsound")]
     | Annotated[ImportedDataset, Tag("import")],
     Discriminator(_dataset_tag),
 ]
