@@ -34,7 +34,7 @@ def show(what: What | None) -> None:
 
 def _datasets() -> Iterator[Row]:
     for name, model in settings.BUILT_IN.items():
-        tuned = "\n".join(f"train.{key}: {value:g} (tuned)" for key, value in model.tuned.items())
+        tuned = "\n".join(f"train.{key}: {value:g} ({model.tuned_how})" for key, value in model.tuned.items())
         yield name, _first_line(model), f"{_settings(model)}\n{tuned}"
     yield "import", _first_line(settings.ImportedDataset), "import: module:name\nand your own"
 
