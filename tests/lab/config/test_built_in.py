@@ -44,3 +44,17 @@ def test_the_documented_model_is_valid():
 def test_the_page_of_models_names_every_kind(kinds):
     page = (DOCS / "models.md").read_text()
     assert [kind for kind in kinds if f"`{kind}`" not in page] == []
+
+
+def test_the_plain_twin_differs_by_gamma_alone():
+    one, plain = (load_experiment(name, []) for name in ("cremad_phase1", "cremad_phase1_plain"))
+    assert (one.train.unimodal_loss, plain.train.unimodal_loss) == (4, 0)
+    assert one.model_copy(update={"name": plain.name, "train": plain.train}) == plain
+    assert one.train.model_copy(update={"unimodal_loss": 0}) == plain.train
+
+
+def test_backbones_are_seen_with_and_without_augmentation():
+    found = [point.experiment for point in points.of(load_experiment("visual_backbones", []))]
+    assert [(e.model.encoders["visual"].kind, e.train.augment is None) for e in found] == [
+        (kind, plain) for kind in ("resnet18", "vit", "efficientnet") for plain in (True, False)
+    ]

@@ -10,6 +10,7 @@ from asgml.lab.config.fusions import BUILT_IN as KINDS
 from asgml.lab.errors import InputError
 from asgml.lab.models.fusions import BUILT_IN, build_fusion
 from asgml.lab.models.fusions.concat import Concat
+from asgml.lab.tasks.classification import Classification
 from asgml.lab.training import evaluation, plan
 from asgml.lab.training.cost import Meter
 from asgml.lab.training.evaluation import Samples
@@ -136,7 +137,7 @@ def test_every_method_works_on_every_fusion(monkeypatch, fusion):
         cell = small.cell([entry], model={"fusion": fusion}, steer=0.2, batch_size=6)
         made = plan.make(cell, TWO)
         rows = Samples({m: ROWS.inputs[m] for m in made.modalities}, ROWS.labels)
-        trainer = Trainer.make(cell, made, rows, 3, ROWS)
+        trainer = Trainer.make(cell, made, rows, Classification(3), ROWS)
         before = [p.detach().clone() for p in trainer.model.encoders.parameters()]
         for batch in range(2):
             trainer.run_step(*rows.rows(slice(6 * batch, 6 * batch + 6)))
@@ -153,7 +154,7 @@ def test_disentangled_encoders_learn_from_their_own_logits_alone(fusion):
     """DGL: no gradient of the fused loss reaches a feature, none of the unimodal losses the fusion."""
     cell = small.cell([{"dgl": {}}], model={"fusion": fusion})
     made = plan.make(cell, TWO)
-    trainer = Trainer.make(cell, made, ROWS, 3)
+    trainer = Trainer.make(cell, made, ROWS, Classification(3))
     _, features = trainer.model(ROWS.inputs)
     features = {m: x.detach().requires_grad_() for m, x in features.items()}
     trainer.objective(torch.zeros(12, 3), features, ROWS.labels).backward()
