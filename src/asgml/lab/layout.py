@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from asgml.lab import store, tuning
-from asgml.lab.config import Cell, Experiment, points
+from asgml.lab.config import Cell, Experiment, address, points
 from asgml.lab.config.points import Point
 from asgml.lab.config.study import label
 from asgml.lab.engine import Task
@@ -26,8 +27,12 @@ class Laid:
     @property
     def done(self) -> bool:
         """Whether it need not run again."""
-        result = store.read_record(self.task.folder / "result.json")
-        return self.known and (tuning.done(result) if self.trial else (result or {}).get("status") == "finished")
+        result = store.read_record(self.task.folder / "result.json") or {}
+        ended = tuning.done(result) if self.trial else result.get("status") == "finished"
+        return self.known and ended and self._of_its_config(result)
+
+    def _of_its_config(self, result: Mapping[str, Any]) -> bool:
+        return result.get("config", None) in (None, address.of(store.read_record(self.task.folder / "config.json") or {}))
 
 
 def cells(experiment: Experiment, out: Path) -> list[Laid]:

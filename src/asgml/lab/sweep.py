@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
+from pydantic import BaseModel, ValidationError
 
 from asgml.lab import engine, layout, store, tuning
-from asgml.lab.config import Experiment, points
+from asgml.lab.config import Cell, Experiment, address, points
 from asgml.lab.engine import Task, Watcher
 from asgml.lab.errors import InputError
 from asgml.lab.launch import NURSERY
@@ -53,10 +54,10 @@ def check(experiment: Experiment, out: Path) -> None:
     Raises:
         InputError: it names the settings that differ, with both values.
     """
-    _refuse_another(store.read_record(out / "experiment.json"), _dump(experiment), out / "experiment.json", out)
-    for point in points.of(experiment) if experiment.several else ():
-        place = out / point.folder / "experiment.json"
-        _refuse_another(store.read_record(place), _dump(point.experiment), place, out)
+    plain = [(point.folder, point.experiment) for point in points.of(experiment) if experiment.several]
+    for folder, one in [("", experiment), *plain]:
+        found = store.read_record(place := out / folder / "experiment.json")
+        _refuse_another(found and _today(Experiment, found), _dump(one), place, out)
     for laid in layout.cells(experiment, out):
         _refuse_cell(laid, out)
 
@@ -64,10 +65,18 @@ def check(experiment: Experiment, out: Path) -> None:
 def _refuse_cell(laid: Laid, out: Path) -> None:
     folder = laid.task.folder
     found = store.read_record(folder / "config.json")
-    if laid.known:
-        _refuse_another(found, _dump(laid.cell), folder, out)
+    if found is not None and laid.known:
+        _refuse_another(address.identity(_today(Cell, found)), address.identity(_dump(laid.cell)), folder, out)
     if found is None and folder.exists() and any(not f.name.startswith(".") for f in folder.iterdir()):
         raise InputError(f"{folder} has files in it but no config.json, so nothing tells what made them; {_way_out(out)}")
+
+
+def _today(model: type[BaseModel], found: Json) -> Json:
+    """Give what an earlier version wrote the settings that are new since, at their defaults."""
+    try:
+        return _dump(model.model_validate(found))
+    except ValidationError:
+        return found
 
 
 def unfinished(experiment: Experiment, out: Path) -> list[Laid]:
@@ -106,6 +115,7 @@ def _run(experiment: Experiment, out: Path, jobs: int, show: Show, start: Mappin
     for laid in reported if trials else ():
         _refuse_cell(laid, out)  # now that their settings are chosen
     failed += _train([laid for laid in reported if laid.known], jobs, show, start)
+    _write_addresses(trials + reported, out)
     return Outcome(len(trials) + len(reported), tuple(failed))
 
 
@@ -115,6 +125,14 @@ def _write_experiments(experiment: Experiment, out: Path) -> None:
         _make(out / folder)
         path = out / folder / "experiment.json"
         store.write_json(path, _union(store.read_record(path) or {}, _dump(one)))
+
+
+def _write_addresses(cells: Sequence[Laid], out: Path) -> None:
+    """Write `cells.json`: the folder of every cell by its address, those of earlier runs too."""
+    before: Json = store.read_record(out / "cells.json") or {}
+    found = {laid.cell.address: str(laid.task.folder.relative_to(out)) for laid in cells if laid.known}
+    if (content := before | found) != before:
+        store.write_json(out / "cells.json", content)
 
 
 def _train(cells: Sequence[Laid], jobs: int, show: Show, start: Mapping[str, Any]) -> list[Task]:
@@ -127,12 +145,19 @@ def _train(cells: Sequence[Laid], jobs: int, show: Show, start: Mapping[str, Any
             continue
         folder = laid.task.folder
         _make(folder)
-        if not (folder / "config.json").exists():
-            store.write_json(folder / "config.json", _dump(laid.cell))
+        _write_config(folder / "config.json", _dump(laid.cell))
         (folder / "result.json").unlink(missing_ok=True)
     failed = engine.run([laid.task for laid in todo], jobs=jobs, watcher=show, **start) if todo else []
     diverged = [laid.task for laid in todo if laid.trial and laid.done]
     return [task for task in failed if task not in diverged]
+
+
+def _write_config(path: Path, config: Json) -> None:
+    """Write the cell's config; of one that is there (and agrees, or the folder was refused) only what is kept may change."""
+    found = store.read_record(path)
+    wanted = config if found is None else found | {key: config[key] for key in address.KEPT}
+    if wanted != found:
+        store.write_json(path, wanted)
 
 
 def _dump(model: Any) -> Json:

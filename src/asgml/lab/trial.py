@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from asgml.lab import store
+from asgml.lab.config import address
 from asgml.lab.errors import InputError
 
 PATIENCE = 20  # seconds to wait for a former process of a killed run to let go of the folder
@@ -42,7 +43,7 @@ def run(cell: Path) -> None:
     except Exception as error:
         traceback.print_exc()
         result = {"status": "failed", "reason": f"{type(error).__name__}: {error}"}
-    store.write_json(cell / "result.json", result)
+    store.write_json(cell / "result.json", result | {"config": address.of(store.read_json(cell / "config.json"))})
     sys.exit(0 if result["status"] == "finished" else 1)
 
 

@@ -16,6 +16,8 @@ from asgml.lab.errors import InputError
 
 TUNING = "tuning"
 """The folder of the trials."""
+UNSEEN = {"train.look": "chosen", "keep": "none"}
+"""What trials save: no number that a choice depends on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def _trials(experiment: Experiment) -> Iterator[Point]:
         return
     plain = {k: v for k, v in _document(experiment).items() if k not in ("tune", "primary")}
     for settings in combinations(experiment.tune.over):
-        fixed = {"seeds": experiment.tune.seeds, "train.look": "chosen"}  # no number of the choice depends on `look`
+        fixed = {"seeds": experiment.tune.seeds, **UNSEEN}
         yield Point(
             f"{TUNING}/{label(settings)}", None, settings, applied(plain, fixed | settings, f"tune at {label(settings)}")
         )

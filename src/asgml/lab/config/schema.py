@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from asgml.lab.config import methods, study
+from asgml.lab.config import address, methods, study
 from asgml.lab.datasets import settings
 from asgml.lab.datasets.settings import AVDigits, ImportedDataset, Keypad, Settings
 from asgml.lab.errors import did_you_mean
@@ -127,6 +127,10 @@ class Train(Settings):
     """Intra-op threads of a cell: part of its config, since one thread and two differ in bits."""
 
 
+Loggers = tuple[Literal["tensorboard", "wandb"], ...]
+Keep = Literal["best", "none"]
+
+
 class Cell(Settings):
     """One (data set, method, seed): all that a child process needs, and all that its numbers depend on."""
 
@@ -137,6 +141,13 @@ class Cell(Settings):
     method: str
     entries: tuple[Entry, ...]
     seed: int
+    loggers: Loggers = ("tensorboard",)
+    keep: Keep = "best"
+
+    @property
+    def address(self) -> str:
+        """A hash of the config; two cells of one address have the same numbers."""
+        return address.of(self.model_dump(mode="json", by_alias=True))
 
     @property
     def epochs(self) -> int:
@@ -164,6 +175,10 @@ class Experiment(Settings):
     primary: study.Primary = Field(default=(), max_length=study.MOST)
     """The comparisons that carry a p, 4 at most; all others are exploratory."""
     seeds: study.Seeds = Field(default=(0, 1, 2), min_length=1)
+    loggers: Loggers = ("tensorboard",)
+    """Where numbers go beside `metrics.jsonl`."""
+    keep: Keep = "best"
+    """best: the chosen epoch's weights as `model.safetensors`; none: no weights but the last checkpoint's."""
     methods: Methods = Field(min_length=1)
 
     @property
@@ -242,7 +257,8 @@ class Experiment(Settings):
 
     def cells(self) -> list[Cell]:
         """Every cell, seed by seed, so that an early look has every method."""
-        return [Cell(dataset=self.dataset, model=self.model, train=self.train, method=name, entries=entries, seed=seed)
+        return [Cell(dataset=self.dataset, model=self.model, train=self.train, method=name, entries=entries, seed=seed,
+                     loggers=self.loggers, keep=self.keep)
                 for seed in self.seeds for name, entries in self.methods.items()]  # fmt: skip
 
     @model_serializer(mode="wrap")

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from asgml.lab import datasets, store
-from asgml.lab.config import Cell
+from asgml.lab.config import Cell, address
 from asgml.lab.datasets._base import Data
 from asgml.lab.datasets.steer import set_aside
+from asgml.lab.errors import InputError
 from asgml.lab.training import evaluation, plan
 from asgml.lab.training.evaluation import Outputs, Samples
 from asgml.lab.training.logbook import Logbook
@@ -42,18 +43,19 @@ class Best:
 
 def train(folder: Path) -> dict[str, Any]:
     """Train, or go on training, the cell in this folder; return its result."""
-    cell = Cell.model_validate(store.read_json(folder / "config.json"))
+    config = store.read_json(folder / "config.json")
+    cell = Cell.model_validate(config)
     torch.set_num_threads(cell.train.threads)
     torch.set_deterministic_debug_mode("error")
     data, samples, trainer = prepare(cell)
     best = Best()
-    length = _resume(folder, trainer, best)
+    length = _resume(folder, trainer, best, address.of(config))
     with Logbook(folder, length) as log:
         if not length:
             log.write(_header(data, trainer))
         while trainer.epoch < trainer.train.epochs:
             _epoch(trainer, samples, best, log)
-            _save(folder, trainer, best, log.sync())
+            _save(folder, trainer, best, log.sync(), address.of(config))
         if best.weights:
             _look_back(trainer, samples, best, log)
     _keep_predictions(folder, data, best)
@@ -124,21 +126,23 @@ def _header(data: Data, trainer: Trainer) -> dict[str, Any]:
             "parameters": parameters, "versions": versions}  # fmt: skip
 
 
-def _save(folder: Path, trainer: Trainer, best: Best, length: int) -> None:
+def _save(folder: Path, trainer: Trainer, best: Best, length: int, config: str) -> None:
     file = io.BytesIO()
-    torch.save({"length": length, "trainer": trainer.state_dict(), "best": vars(best)}, file)
+    torch.save({"config": config, "length": length, "trainer": trainer.state_dict(), "best": vars(best)}, file)
     store.write_atomic(folder / "checkpoint.pt", file.getvalue())
     done = {"epoch": trainer.epoch, "epochs": trainer.train.epochs, "validation_accuracy": best.accuracy}
     store.write_json(folder / "progress.json", done)
 
 
-def _resume(folder: Path, trainer: Trainer, best: Best) -> int:
+def _resume(folder: Path, trainer: Trainer, best: Best, config: str) -> int:
     """Take the checkpoint over, if there is one; return the length of `metrics.jsonl` that it stands for."""
     for left_by_a_kill in folder.glob(".*.*.*"):  # what `store.write_atomic` had not renamed yet
         left_by_a_kill.unlink()
     if not (folder / "checkpoint.pt").exists():
         return 0
     state = torch.load(folder / "checkpoint.pt", weights_only=True)
+    if state.get("config", config) != config:
+        raise InputError(f"{folder / 'checkpoint.pt'} was made by another config than config.json beside it; remove {folder}")
     trainer.load_state_dict(state["trainer"])
     vars(best).update(state["best"])
     return int(state["length"])
