@@ -37,6 +37,6 @@ def run(folder, *options, **settings):
 
 
 def log(folder):
-    """All records, without the wall time."""
+    """All records, without what another run may not have: wall time and memory."""
     lines = (folder / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+    return [{k: v for k, v in json.loads(line).items() if k not in ("seconds", "peak_memory")} for line in lines]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,11 +12,10 @@ from typing import Any, Protocol
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
-from asgml.lab import engine, layout, store, tuning
+from asgml.lab import engine, engines, layout, store, tuning
 from asgml.lab.config import Cell, Experiment, address, points
-from asgml.lab.engine import Task, Watcher
+from asgml.lab.engine import Engine, Task, Watcher
 from asgml.lab.errors import InputError
-from asgml.lab.launch import NURSERY
 from asgml.lab.layout import Laid
 
 Json = dict[str, Any]
@@ -23,8 +23,6 @@ SHARED = ("dataset", "model", "train", "tune", "primary")
 """What all cells of a folder have in common, so that a comparison of methods compares the methods.
 
 `primary` is among it: what is tested is named before anything runs, and not changed after."""
-START: Mapping[str, Any] = {"command": engine.trial, "nursery": NURSERY}
-"""How the engine starts a cell."""
 
 
 class Show(Watcher, Protocol):
@@ -84,10 +82,11 @@ def unfinished(experiment: Experiment, out: Path) -> list[Laid]:
     return [laid for laid in layout.cells(experiment, out) if not laid.done]
 
 
-def run(experiment: Experiment, out: Path, jobs: int, show: Show, start: Mapping[str, Any] = START) -> Outcome:
+def run(experiment: Experiment, out: Path, jobs: int | None, show: Show, cluster: Engine | None = None) -> Outcome:
     """Lay every cell out under `out`, run those that are not finished, and say which failed.
 
-    A finished cell is left as it is; one that failed or was cut short runs again.
+    A finished cell is left as it is; one that failed or was cut short runs again. `cluster` starts the cells (None: they
+    start here), at most `jobs` of them at once, and is closed at the end.
 
     Raises:
         InputError: `out` was made by another config, or another sweep is at work in it.
@@ -95,26 +94,26 @@ def run(experiment: Experiment, out: Path, jobs: int, show: Show, start: Mapping
     """
     try:
         _make(out)
-        with FileLock(out / ".lock", timeout=0):
+        with FileLock(out / ".lock", timeout=0), contextlib.closing(cluster or engines.make()) as engine_:
             check(experiment, out)
-            return _run(experiment, out, jobs, show, start)
+            return _run(experiment, out, lambda cells: _train(cells, engine_, jobs, show))
     except Timeout:
         raise InputError(f"another run is at work in {out}; wait until it ends, or choose another folder with --out") from None
     except PermissionError as error:
         raise InputError(f"{error.filename or out} cannot be written to; choose another folder with --out") from error
 
 
-def _run(experiment: Experiment, out: Path, jobs: int, show: Show, start: Mapping[str, Any]) -> Outcome:
+def _run(experiment: Experiment, out: Path, train: Callable[[Sequence[Laid]], list[Task]]) -> Outcome:
     _write_experiments(experiment, out)
     trials = [laid for laid in layout.cells(experiment, out) if laid.trial]
-    failed = _train(trials, jobs, show, start)
+    failed = train(trials)
     for point in points.of(experiment):
         if point.experiment.tune:
             tuning.write(point.experiment, out / point.folder)
     reported = [laid for laid in layout.cells(experiment, out) if not laid.trial]
     for laid in reported if trials else ():
         _refuse_cell(laid, out)  # now that their settings are chosen
-    failed += _train([laid for laid in reported if laid.known], jobs, show, start)
+    failed += train([laid for laid in reported if laid.known])
     _write_addresses(trials + reported, out)
     return Outcome(len(trials) + len(reported), tuple(failed))
 
@@ -135,7 +134,7 @@ def _write_addresses(cells: Sequence[Laid], out: Path) -> None:
         store.write_json(out / "cells.json", content)
 
 
-def _train(cells: Sequence[Laid], jobs: int, show: Show, start: Mapping[str, Any]) -> list[Task]:
+def _train(cells: Sequence[Laid], cluster: Engine, jobs: int | None, show: Show) -> list[Task]:
     """Run those that are not done; return those that failed, of which a trial that diverged is none."""
     todo = [laid for laid in cells if not laid.done]
     numbers = {laid.task.number for laid in todo}
@@ -147,7 +146,7 @@ def _train(cells: Sequence[Laid], jobs: int, show: Show, start: Mapping[str, Any
         _make(folder)
         _write_config(folder / "config.json", _dump(laid.cell))
         (folder / "result.json").unlink(missing_ok=True)
-    failed = engine.run([laid.task for laid in todo], jobs=jobs, watcher=show, **start) if todo else []
+    failed = engine.run([laid.task for laid in todo], cluster, jobs=jobs, watcher=show) if todo else []
     diverged = [laid.task for laid in todo if laid.trial and laid.done]
     return [task for task in failed if task not in diverged]
 

@@ -20,7 +20,7 @@ from asgml.lab.config import Cell, address
 from asgml.lab.datasets._base import Data
 from asgml.lab.datasets.steer import set_aside
 from asgml.lab.errors import InputError
-from asgml.lab.training import evaluation, plan
+from asgml.lab.training import evaluation, plan, weights
 from asgml.lab.training.evaluation import Outputs, Samples
 from asgml.lab.training.logbook import Logbook
 from asgml.lab.training.loop import Trainer
@@ -55,6 +55,9 @@ def train(folder: Path) -> dict[str, Any]:
             log.write(_header(data, trainer))
         while trainer.epoch < trainer.train.epochs:
             _epoch(trainer, samples, best, log)
+            if cell.keep == "best" and best.epoch == trainer.epoch:
+                about = {"config": config, "modalities": data.modalities, "classes": data.classes}
+                weights.save(folder, trainer.model, trainer.objective, samples["train"].inputs, about)
             _save(folder, trainer, best, log.sync(), address.of(config))
         if best.weights:
             _look_back(trainer, samples, best, log)
@@ -99,8 +102,8 @@ def _epoch(trainer: Trainer, samples: Mapping[str, Samples], best: Best, log: Lo
 
 def _look_back(trainer: Trainer, samples: Mapping[str, Samples], best: Best, log: Logbook) -> None:
     """Put the chosen epoch's weights back, and score them: training is over."""
-    for part, weights in best.weights.items():
-        getattr(trainer, part).load_state_dict(weights)
+    for part, kept in best.weights.items():
+        getattr(trainer, part).load_state_dict(kept)
     outputs: dict[str, Outputs] = {}
     log.write({"kind": "epoch", "epoch": best.epoch} | _look(trainer, samples, outputs))
     best.predictions = _predictions(trainer, outputs)

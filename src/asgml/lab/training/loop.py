@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import nn
 
 from asgml import Balancer, Recipe, parameter_groups
 from asgml.diagnostics import GradNorm, Probe
-from asgml.lab import config
+from asgml.lab import config, memory
 from asgml.lab.models.late_fusion import LateFusion
 from asgml.lab.training import seeding
 from asgml.lab.training.cost import Meter
@@ -46,6 +47,15 @@ def optimizer_of(model: LateFusion, objective: Objective, plan: Plan, train: con
     return torch.optim.SGD(groups, lr, train.momentum, weight_decay=train.weight_decay)
 
 
+def built(cell: config.Cell, plan: Plan, inputs: Mapping[str, torch.Tensor], classes: int) -> tuple[LateFusion, Objective]:
+    """Return model and objective before the first step; `inputs` are samples, modality -> (N, ...)."""
+    model, objective = LateFusion(inputs, cell.model, classes, cell.seed), plan.objective
+    model.transform = plan.transform(list(model.encoders))
+    objective.prepare(dict.fromkeys(model.encoders, cell.model.feature_dim), classes, cell.seed)
+    objective.attach(model)
+    return model, objective
+
+
 @dataclass
 class Trainer:
     """Model, objective, optimizer, schedule and Balancer of one cell, and the epoch they have reached."""
@@ -66,10 +76,7 @@ class Trainer:
     @classmethod
     def make(cls, cell: config.Cell, plan: Plan, samples: Samples, classes: int, steer: Samples | None = None) -> Trainer:
         """Build everything from a cell's config, from its seed alone."""
-        model, objective = LateFusion(samples.inputs, cell.model, classes, cell.seed), plan.objective
-        model.transform = plan.transform(list(model.encoders))
-        objective.prepare(dict.fromkeys(model.encoders, cell.model.feature_dim), classes, cell.seed)
-        objective.attach(model)
+        model, objective = built(cell, plan, samples.inputs, classes)
         train = cell.train.model_copy(update={"epochs": cell.epochs})
         optimizer = optimizer_of(model, objective, plan, train)
         steps = len(seeding.order(len(samples.labels), train.batch_size, cell.seed))
@@ -101,8 +108,10 @@ class Trainer:
         self.scheduler.step()
         shares = {f"{kind}_share": {m: sum(m in s[kind] for s in steps) / len(steps) for m in self.model.encoders}
                   for kind in ("skipped", "held")}  # fmt: skip
-        head = {"kind": "epoch", "epoch": self.epoch, "step": self.balancer.index,
-                "seconds": time.perf_counter() - began, "flops": self.meter.epoch(steps)}  # fmt: skip
+        updates = {m: sum(m not in s["skipped"] and m not in s["held"] for s in steps) for m in self.model.encoders}
+        head = {"kind": "epoch", "epoch": self.epoch, "step": self.balancer.index, "steps": len(steps),
+                "samples": len(samples.labels), "seconds": time.perf_counter() - began, "peak_memory": memory.peak(),
+                "flops": self.meter.epoch(steps), "updates": updates}  # fmt: skip
         return steps, head | shares
 
     def run_step(self, inputs: dict[str, torch.Tensor], targets: torch.Tensor) -> dict[str, Any]:

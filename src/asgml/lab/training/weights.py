@@ -1,0 +1,73 @@
+"""The chosen epoch's weights, in one file with all that it takes to build their model again: safetensors and the config."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from asgml.lab import store
+from asgml.lab.config import Cell
+from asgml.lab.errors import InputError
+from asgml.lab.models.late_fusion import LateFusion
+from asgml.lab.training import plan
+from asgml.lab.training.loop import built
+from asgml.lab.training.objectives import Objective
+
+FILE, ABOUT = "model.safetensors", "asgml"
+
+
+class TrainedModel(nn.Module):
+    """A cell's model at its chosen epoch, in eval mode: modality -> inputs (B, ...) in, logits (B, C) out."""
+
+    def __init__(self, model: LateFusion, objective: Objective, cell: Cell, classes: Sequence[str]):
+        super().__init__()
+        self.model, self.objective = model, objective
+        self.cell, self.classes = cell, tuple(classes)
+        self.eval()
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """Answer as the method does, whose objective may answer in the fusion's place."""
+        logits, features = self.model({m: inputs[m] for m in self.model.encoders})
+        return self.objective.predict(logits, features)
+
+
+def save(folder: Path, model: LateFusion, objective: Objective, inputs: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """Write `model.safetensors`. `about` has the keys config, modalities (the data set's) and classes.
+
+    Tensors are named `model.…` and `objective.…`; `inputs` (modality -> (N, ...)) tell what a sample looks like.
+    """
+    parts = {"model": model, "objective": objective}
+    tensors = {f"{name}.{key}": value.detach().cpu().clone(memory_format=torch.contiguous_format)
+               for name, part in parts.items() for key, value in part.state_dict().items()}  # fmt: skip
+    samples = {m: [str(x.dtype).removeprefix("torch."), list(x.shape[1:])] for m, x in inputs.items()}
+    text = json.dumps({**about, "samples": samples}, allow_nan=False)
+    store.write_atomic(folder / FILE, safetensors.torch.save(tensors, {ABOUT: text}))
+
+
+def load_model(folder: str | Path) -> TrainedModel:
+    """Build the model of a finished cell again, with the weights of its chosen epoch, in eval mode on the CPU.
+
+    No data is read. Its logits for validation and test samples are those of `predictions.npz`, bit for bit where threads and
+    batches are the same (`train.threads`; 512 rows at a time).
+
+    Raises:
+        InputError: the folder has no `model.safetensors`: the experiment says `keep: none`, or the cell has not begun.
+    """
+    path = Path(folder) / FILE
+    if not path.exists():
+        raise InputError(f"folder: must be a cell's, with {FILE} in it, found none in {folder}; `keep: best` writes it")
+    with safe_open(path, "pt") as file:
+        about, tensors = json.loads(file.metadata()[ABOUT]), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    cell = Cell.model_validate(about["config"])
+    inputs = {m: torch.zeros((1, *shape), dtype=getattr(torch, kind)) for m, (kind, shape) in about["samples"].items()}
+    model, objective = built(cell, plan.make(cell, about["modalities"]), inputs, len(about["classes"]))
+    for name, part in {"model": model, "objective": objective}.items():
+        part.load_state_dict({k.removeprefix(f"{name}."): t for k, t in tensors.items() if k.startswith(f"{name}.")})
+    return TrainedModel(model, objective, cell, about["classes"])
