@@ -105,8 +105,7 @@ def run(experiment: Experiment, out: Path, jobs: int | None, show: Show, cluster
 
 def _run(experiment: Experiment, out: Path, train: Callable[[Sequence[Laid]], list[Task]]) -> Outcome:
     _write_experiments(experiment, out)
-    trials = [laid for laid in layout.cells(experiment, out) if laid.trial]
-    failed = train(trials)
+    trials, failed = _tune(experiment, out, train)
     for point in points.of(experiment):
         if point.experiment.tune:
             tuning.write(point.experiment, out / point.folder)
@@ -116,6 +115,20 @@ def _run(experiment: Experiment, out: Path, train: Callable[[Sequence[Laid]], li
     failed += train([laid for laid in reported if laid.known])
     _write_addresses(trials + reported, out)
     return Outcome(len(trials) + len(reported), tuple(failed))
+
+
+def _tune(experiment: Experiment, out: Path, train: Callable[[Sequence[Laid]], list[Task]]) -> tuple[list[Laid], list[Task]]:
+    """Run trials for as long as some are known that were not tried now; return all of them, and those that failed."""
+    begun, failed = set[Path](), list[Task]()
+    while True:
+        trials = [laid for laid in layout.cells(experiment, out) if laid.trial]
+        fresh = [laid for laid in trials if laid.known and laid.task.folder not in begun]
+        if not fresh:
+            return trials, failed
+        for laid in fresh if begun else ():
+            _refuse_cell(laid, out)  # now that the sampler has proposed them
+        failed += train(fresh)
+        begun |= {laid.task.folder for laid in fresh}
 
 
 def _write_experiments(experiment: Experiment, out: Path) -> None:

@@ -100,6 +100,8 @@ def _path(loc: Loc, document: Mapping[str, Any]) -> str:
             loc = ("datasets", name, *rest)
         case ("model", "encoders", modality, _, *rest):
             loc = ("model", "encoders", modality, *rest)
+        case ("tune", "space", name, str(), *rest):
+            loc = ("tune", "space", name, *rest)
         case ("methods", name, "[key]"):
             loc = ("methods", name)
         case ("methods", name, int(index), *rest):
@@ -123,6 +125,8 @@ def _known(loc: Loc) -> set[str]:
             model = Model
         case ("tune", _):
             model = study.Tune
+        case ("tune", "space", *_):
+            model = study.Range
         case ("primary", _, _):
             model = study.Comparison
         case ("dataset", name, _) | ("datasets", _, name, _):

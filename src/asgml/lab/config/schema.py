@@ -257,9 +257,12 @@ class Experiment(Settings):
 
     def cells(self) -> list[Cell]:
         """Every cell, seed by seed, so that an early look has every method."""
-        return [Cell(dataset=self.dataset, model=self.model, train=self.train, method=name, entries=entries, seed=seed,
-                     loggers=self.loggers, keep=self.keep)
-                for seed in self.seeds for name, entries in self.methods.items()]  # fmt: skip
+        return [self.cell(name, seed) for seed in self.seeds for name in self.methods]
+
+    def cell(self, method: str, seed: int) -> Cell:
+        """The cell of a method and any seed."""
+        return Cell(dataset=self.dataset, model=self.model, train=self.train, method=method, entries=self.methods[method],
+                    seed=seed, loggers=self.loggers, keep=self.keep)  # fmt: skip
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_there(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:

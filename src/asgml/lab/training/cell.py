@@ -20,7 +20,7 @@ from asgml.lab.config import Cell, address
 from asgml.lab.datasets._base import Data
 from asgml.lab.datasets.steer import set_aside
 from asgml.lab.errors import InputError
-from asgml.lab.training import evaluation, plan, weights
+from asgml.lab.training import evaluation, loggers, plan, weights
 from asgml.lab.training.evaluation import Outputs, Samples
 from asgml.lab.training.logbook import Logbook
 from asgml.lab.training.loop import Trainer
@@ -50,7 +50,7 @@ def train(folder: Path) -> dict[str, Any]:
     data, samples, trainer = prepare(cell)
     best = Best()
     length = _resume(folder, trainer, best, address.of(config))
-    with Logbook(folder, length) as log:
+    with Logbook(folder, length, loggers.of(cell, folder)) as log:
         if not length:
             log.write(_header(data, trainer))
         while trainer.epoch < trainer.train.epochs:
