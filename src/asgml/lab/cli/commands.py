@@ -37,8 +37,11 @@ class Where:
         return self.jobs or (max(1, sweep.usable_cores() // threads) if self.engine == "local" else None)
 
 
-def run(name_or_path: str, sets: Sequence[str], out: Path | None, where: Where) -> bool:
-    """Check everything, prepare the data, train the cells, write the report; return whether some cell failed."""
+def run(name_or_path: str, sets: Sequence[str], out: Path | None, where: Where, *, quiet: bool = False) -> bool:
+    """Check everything, prepare the data, train the cells, write the report; return whether some cell failed.
+
+    `quiet`: nothing is said but what went wrong, on standard error.
+    """
     experiment = load_experiment(name_or_path, sets)
     out, jobs = out or Path("outputs") / experiment.name, where.most(experiment.train.threads)
     cluster = engines.make(where.engine, where.address, where.gpus_per_cell)
@@ -46,12 +49,13 @@ def run(name_or_path: str, sets: Sequence[str], out: Path | None, where: Where) 
     sweep.check(experiment, out)
     cells, todo = len(layout.cells(experiment, out)), sweep.unfinished(experiment, out)
     once = f"{jobs} at once" if jobs else f"as {where.engine} has room"
-    _say(f"{experiment.name}: {cells} cells, {_shape(experiment)}, {len(todo)} of them to train, {once}, in {out}")
+    if not quiet:
+        _say(f"{experiment.name}: {cells} cells, {_shape(experiment)}, {len(todo)} of them to train, {once}, in {out}")
     _prepare([laid.cell for laid in todo])
-    with progress.show(cells) as show:
+    with progress.show(cells, quiet=quiet) as show:
         outcome = sweep.run(experiment, out, jobs, show, cluster)
-    _report_run(out, bool(outcome.failed))
-    if outcome.failed:
+    _report_run(out, bool(outcome.failed), quiet)
+    if outcome.failed and not quiet:
         _say(f"{len(outcome.failed)} of {outcome.cells} cells failed; the same command runs them again")
     return bool(outcome.failed)
 
@@ -134,9 +138,11 @@ def _reports() -> ModuleType:
     return report
 
 
-def _report_run(out: Path, some_failed: bool) -> None:
+def _report_run(out: Path, some_failed: bool, quiet: bool) -> None:
     try:
-        _show(_reports().write(out), out)
+        summary = _reports().write(out)
+        if not quiet:
+            _show(summary, out)
     except InputError as error:
         if not some_failed:
             raise

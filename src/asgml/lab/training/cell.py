@@ -36,6 +36,8 @@ class Best:
 
     epoch: int = 0
     accuracy: float = -1.0
+    last: float = -1.0
+    """Of the last epoch."""
     predictions: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     weights: dict[str, Any] = field(default_factory=dict)
     """What `LOOKED_AT` held then, where that epoch is looked at only when training is over."""
@@ -84,7 +86,8 @@ def _set_aside(cell: Cell, data: Data, method: plan.Plan) -> tuple[Data, Samples
 def _epoch(trainer: Trainer, samples: Mapping[str, Samples], best: Best, log: Logbook) -> None:
     steps, record = trainer.run_epoch(samples["train"])
     outputs = {"validation": evaluation.encode(trainer.model, samples["validation"], trainer.objective)}
-    accuracy, every = outputs["validation"].accuracy, trainer.train.look == "every_epoch"
+    best.last = accuracy = outputs["validation"].accuracy
+    every = trainer.train.look == "every_epoch"
     if every:
         record |= _look(trainer, samples, outputs)
     else:
@@ -133,7 +136,8 @@ def _save(folder: Path, trainer: Trainer, best: Best, length: int, config: str) 
     file = io.BytesIO()
     torch.save({"config": config, "length": length, "trainer": trainer.state_dict(), "best": vars(best)}, file)
     store.write_atomic(folder / "checkpoint.pt", file.getvalue())
-    done = {"epoch": trainer.epoch, "epochs": trainer.train.epochs, "validation_accuracy": best.accuracy}
+    done = {"epoch": trainer.epoch, "epochs": trainer.train.epochs, "validation_accuracy": best.last,
+            "best_accuracy": best.accuracy}  # fmt: skip
     store.write_json(folder / "progress.json", done)
 
 
