@@ -7,6 +7,7 @@ Each variant's time is divided by the bare loop's of the same round; shown are t
 
 import argparse
 import gc
+import itertools
 import math
 import platform
 import random
@@ -19,7 +20,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from asgml import Balancer, Readings, Recipe
-from asgml.diagnostics import Diagnostic, GradNorm, Probe, Score
+from asgml.diagnostics import Diagnostic, GradNorm, Probe, Score, ValidationProbe
 from asgml.interventions import Delay, Intervention, Scale, Skip
 from asgml.policies import Constant, OneIn
 from models import CLASSES, SIZES, Pair, Size, batches
@@ -57,6 +58,13 @@ def always(*parts: Diagnostic | Intervention) -> Callable[[Pair, Size], Recipe]:
     return lambda model, size: Recipe(looks, acts)
 
 
+def held_out(model: Pair, size: Size) -> Recipe:
+    """Every other step, as many held-out and as many training rows as a batch has: half a measurement a step."""
+    made = [({"audio": audio, "visual": visual}, labels) for audio, visual, labels in itertools.islice(batches(size), 2)]
+    encoders = {"audio": model.audio, "visual": model.visual}
+    return Recipe((ValidationProbe(CLASSES, encoders, made[:1], score_every=2, training=made[1:]),))
+
+
 AUDIO = frozenset({"audio"})
 VARIANTS = {
     "bare": Variant(None),
@@ -64,6 +72,7 @@ VARIANTS = {
     "GradNorm": Variant(always(GradNorm()), 1.02),
     "GradNorm + Probe": Variant(always(GradNorm(), Probe(CLASSES)), 1.05),
     "GradNorm + Probe + Score": Variant(lambda m, s: Recipe((GradNorm(), Probe(CLASSES), score(m, s))), 1.05),
+    "ValidationProbe, every other": Variant(held_out),
     "Delay 2, one side": Variant(always(Delay({"audio": 2})), 1.05),
     "Delay 4, both": Variant(always(Delay(dict.fromkeys(BOTH, 4))), 1.04),
     "Scale, both": Variant(lambda m, s: Recipe((score(m, s),), (Scale(ogm_like),)), 1.02),
@@ -132,10 +141,10 @@ def show(name: str, size: Size, times: dict[str, list[float]]) -> None:
     step = 1000 * statistics.median(times["bare"])
     print(f"\n{name}: bare step {step:.1f} ms, {len(times['bare'])} rounds of {STEPS} steps"
           f"{'' if size.targets else ' (no targets: too small)'}")  # fmt: skip
-    print(f"{'case':26}{'ratio':>8}{'95 % interval':>18}   target")
+    print(f"{'case':30}{'ratio':>8}{'95 % interval':>18}   target")
     for case, variant in VARIANTS.items():
         middle, low, high = interval(ratios(times, case, "bare"))
-        print(f"{case:26}{middle:8.3f}{f'{low:.3f}-{high:.3f}':>18}   {verdict(case, variant, size, times)}")
+        print(f"{case:30}{middle:8.3f}{f'{low:.3f}-{high:.3f}':>18}   {verdict(case, variant, size, times)}")
 
 
 def verdict(case: str, variant: Variant, size: Size, times: dict[str, list[float]]) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from asgml._step import Policy
-from asgml.diagnostics import Diagnostic, Gap, GradNorm, LossDescent, Speed
+from asgml.diagnostics import Diagnostic, Difference, Gap, GradNorm, LossDescent, Probe, Speed, ValidationProbe
+from asgml.diagnostics._held_out import Batch
+from asgml.diagnostics._validation_probe import Encoders
 from asgml.interventions import Delay, Intervention, Noise, OgmGe, Scale, Skip
 from asgml.interventions._scope import Scope
 from asgml.policies import (
@@ -24,7 +26,7 @@ from asgml.policies import (
     Together,
 )
 
-__all__ = ["Recipe", "adaptive", "boost", "dual_signal", "frequency", "noise", "ogm", "ogm_ge", "staleness"]
+__all__ = ["Recipe", "adaptive", "auto", "boost", "dual_signal", "frequency", "noise", "ogm", "ogm_ge", "staleness"]
 
 T = TypeVar("T")
 
@@ -94,6 +96,31 @@ def adaptive(
         "scale": lambda: Scale(ScaleByGap(gap.name, floor, full)),
     }
     return Recipe((*signals, gap), (_one_of(drives, drive, "drive")(),))
+
+
+def auto(
+    classes: int,
+    encoders: Encoders,
+    training: Iterable[Batch],
+    held_out: Iterable[Batch],
+    every: int = 100,
+    threshold: float = 0.1,
+) -> Recipe:
+    """Skip updates of whoever learns its training samples by heart, more than the others by `threshold`; told nothing else.
+
+    `adaptive` on the generalisation gap: the accuracy (share, 0-1) of an online `Probe` on the rows that are trained on, less
+    that of a probe which is fitted every `every` updates to a batch of `training` and scored on one of `held_out`
+    (`diagnostics.ValidationProbe` says what the two must hold). Samples held out here must be neither trained on nor reported.
+
+    >>> import torch
+    >>> from asgml import recipes
+    >>> batch = ({"audio": torch.ones(8, 4)}, torch.zeros(8, dtype=torch.long))
+    >>> [d.name for d in recipes.auto(10, {"audio": torch.nn.Linear(4, 2)}, [batch], [batch]).measure]
+    ['probe', 'validation_probe', 'generalisation_gap', 'gap']
+    """
+    told = ValidationProbe(classes, encoders, held_out, every, decay=0.5, training=training)
+    by_heart = Difference("probe", told.name, "generalisation_gap")
+    return adaptive((Probe(classes), told, by_heart), threshold=threshold)
 
 
 def dual_signal(

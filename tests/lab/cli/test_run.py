@@ -150,7 +150,7 @@ def test_jobs_are_by_default_the_cores_there_are_threads_for(monkeypatch: pytest
     monkeypatch.setattr(sweep, "usable_cores", lambda: 8)
     assert [commands.Where().most(threads) for threads in (1, 3, 16)] == [8, 2, 1]
     assert [commands.Where("dask", jobs=jobs).most(1) for jobs in (None, 5)] == [None, 5]
-    assert commands._jobs(5, 3) == 5
+    assert commands.Where(jobs=5).most(3) == 5
 
 
 def test_a_report_is_written_again(world: World, capsys: pytest.CaptureFixture[str]) -> None:

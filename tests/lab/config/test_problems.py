@@ -86,14 +86,50 @@ MESSAGES = {
         document(dataset={"name": "keypad", "wrong_share": {"smell": 0.5}}),
         "`dataset.wrong_share`: names must be modalities (audio, visual, text), found ['smell']",
     ),
-    "unknown fusion": (document(model={"fusion": "sum"}), "`model.fusion`: must be 'concat', found 'sum'"),
+    "unknown fusion": (document(model={"fusion": "summ"}), "`model.fusion`: unknown fusion 'summ'; did you mean 'sum'?"),
+    "fusion as a number": (
+        document(model={"fusion": 3}),
+        "`model.fusion`: must be a name, or a name with a mapping of its settings, found 3",
+    ),
+    "unknown of a fusion": (
+        document(model={"fusion": {"film": {"condition": "audio"}}}),
+        "`model.fusion.film.condition`: unknown setting; did you mean 'conditioned'?",
+    ),
+    "fusion of an unknown modality": (
+        document(model={"fusion": {"film": {"conditioned": "visul"}}}),
+        "`model.fusion.film.conditioned`: must be a modality, found 'visul'; did you mean 'visual'?",
+    ),
+    "fusion of three": (
+        document(model={"fusion": "gated"}, dataset={"name": "keypad", "third_modality": True}),
+        "`model.fusion`: gated joins two modalities, found audio, visual, text; take concat, sum, film or cross_attention",
+    ),
+    "features that cannot be cut": (
+        document(model={"fusion": "cross_attention", "feature_dim": 12}),
+        "`model.feature_dim`: must be a multiple of cross_attention's tokens x heads, 8, found 12",
+    ),
     "unknown encoder": (
-        document(model={"encoders": {"audio": "cnnn"}}),
-        "`model.encoders.audio`: must be 'cnn' or 'char_cnn', found 'cnnn'; did you mean 'cnn'?",
+        document(model={"encoders": {"audio": "resnet8"}}),
+        "`model.encoders.audio`: unknown encoder 'resnet8'; did you mean 'resnet18'?",
+    ),
+    "unknown of an encoder": (
+        document(model={"encoders": {"audio": {"resnet18": {"weight": "a.pth"}}}}),
+        "`model.encoders.audio.resnet18.weight`: unknown setting; did you mean 'weights'?",
+    ),
+    "weights of another width": (
+        document(model={"encoders": {"audio": {"resnet18": {"weights": "a.pth", "width": 8}}}}),
+        "`model.encoders.audio.resnet18`: width must be 64 where weights are given, found 8",
+    ),
+    "heads that do not divide": (
+        document(model={"encoders": {"audio": {"vit": {"heads": 5}}}}),
+        "`model.encoders.audio.vit`: hidden must be a multiple of heads, 5, found 192",
+    ),
+    "two encoders in one": (
+        document(model={"encoders": {"audio": {"vit": {}, "cnn": {}}}}),
+        "`model.encoders.audio`: must be one name, or one name with a mapping of its settings, found {'vit': {}, 'cnn': {}}",
     ),
     "encoder without import": (
         document(model={"encoders": {"audio": {"imprt": "a:b"}}}),
-        "`model.encoders.audio.import`: must be given",
+        "`model.encoders.audio`: must be one name, or one name with a mapping of its settings, found {'imprt': 'a:b'}",
     ),
     "encoder's place": (
         document(model={"encoders": {"audio": {"import": "bad"}}}),

@@ -209,6 +209,23 @@ def test_tones_per_image_share_the_image_but_no_draw() -> None:
         assert len(np.unique(x.reshape(150, -1), axis=0)) == 150
 
 
+def test_train_sounds_are_shared_within_their_digit_and_group_the_samples() -> None:
+    data, plain = _prepare(train_sounds=25, **CLEAN), _prepare(**CLEAN)
+    sounds, which = np.unique(data.train.inputs["audio"].reshape(1077, -1), axis=0, return_inverse=True)
+    assert len(sounds) == 25
+    assert all(len(set(data.train.groups[which == s])) == len(set(data.train.labels[which == s])) == 1 for s in range(25))
+    assert len(set(data.train.groups)) == 25
+    assert np.array_equal(_heard(data.train), data.train.labels)
+    assert np.array_equal(data.train.inputs["visual"], plain.train.inputs["visual"])
+    assert len(np.unique(data.test.inputs["audio"].reshape(360, -1), axis=0)) == 360
+    assert not set(data.train.groups) & set(data.test.groups)
+
+
+def test_train_sounds_stand_alone() -> None:
+    with pytest.raises(ValueError, match="`train_sounds`: must stand without tones_per_image"):
+        Keypad(train_sounds=20, tones_per_image=2)
+
+
 def test_the_seed_changes_everything_and_is_all_that_does() -> None:
     first, again, other = _prepare(0), _prepare(0), _prepare(1)
     assert _equal(first, again)

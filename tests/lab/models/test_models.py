@@ -37,7 +37,7 @@ def test_zero_feature_logits_keep_the_full_bias():
     model = fusion(["audio", "visual"])
     logits, features = model({m: SAMPLES[m] for m in ("audio", "visual")})
     total = sum(model.zero_feature_logits(features, m) for m in features)
-    assert torch.allclose(total, logits + model.head.bias, atol=1e-6), "so they do not add up to the fused logits"
+    assert torch.allclose(total, logits + model.fusion.head.bias, atol=1e-6), "so they do not add up to the fused logits"
 
 
 def test_padding_does_not_reach_the_text_feature():

@@ -70,8 +70,8 @@ def late_fusion(head=None):
     model = LateFusion(samples, Model(feature_dim=2), 3, 0)
     if head:
         with torch.no_grad():
-            model.head.weight.copy_(head[0])
-            model.head.bias.copy_(head[1])
+            model.fusion.head.weight.copy_(head[0])
+            model.fusion.head.bias.copy_(head[1])
     return model
 
 
@@ -89,11 +89,11 @@ def test_disentangled_gradients_of_the_released_code():
     expected = {"a": [[-0.0888157, -2.0859478], [-1.6668696, -0.2406599]], "v": [[-1.3088908, 0.2287809], [0.73353, 3.1559472]]}
     for m, grad in expected.items():
         assert torch.allclose(features[m].grad, torch.tensor(grad), atol=1e-5)
-    ours = model.head.weight.grad.clone(), model.head.bias.grad.clone()
-    model.head.zero_grad()
+    ours = model.fusion.head.weight.grad.clone(), model.fusion.head.bias.grad.clone()
+    model.fusion.head.zero_grad()
     cross_entropy(model.fused({m: x.detach() for m, x in features.items()}), labels).backward()
-    assert torch.allclose(ours[0], model.head.weight.grad), "the fusion learns from the fused loss alone"
-    assert torch.allclose(ours[1], model.head.bias.grad)
+    assert torch.allclose(ours[0], model.fusion.head.weight.grad), "the fusion learns from the fused loss alone"
+    assert torch.allclose(ours[1], model.fusion.head.bias.grad)
 
 
 def test_a_loss_does_not_own_the_model_it_looks_at():

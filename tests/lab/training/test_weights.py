@@ -12,8 +12,12 @@ import torch
 import asgml.lab
 import small
 from asgml.lab import datasets
+from asgml.lab.config import Model
 from asgml.lab.errors import InputError
+from asgml.lab.models.late_fusion import LateFusion
 from asgml.lab.training import cell as cells
+from asgml.lab.training import weights
+from asgml.lab.training.device import Mixed
 from asgml.lab.training.evaluation import Samples
 
 CASES: dict[str, dict[str, Any]] = {
@@ -43,3 +47,11 @@ def test_the_loaded_model_says_what_was_kept(case: str, tmp_path: Path, monkeypa
 def test_without_it_one_line_says_why(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"found none in .*; `keep: best` writes it"):
         asgml.lab.load_model(str(tmp_path))
+
+
+def test_mixed_precision_leaves_no_mark_in_the_names() -> None:
+    model = LateFusion({"audio": torch.zeros(1, 1, 8, 8), "visual": torch.zeros(1, 1, 8, 8)}, Model(feature_dim=4), 3, 0)
+    names = list(model.state_dict())
+    model.encoders["audio"] = Mixed(model.encoders["audio"], "cpu")
+    assert list(model.state_dict()) != names
+    assert list(weights._unmixed(model)) == names

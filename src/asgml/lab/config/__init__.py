@@ -1,5 +1,6 @@
 """The one schema of an experiment, and the way from YAML and `--set` to it. Nothing here imports torch."""
 
-from asgml.lab.config.schema import Cell, Experiment, ImportedEncoder, Model, Train
+from asgml.lab.config.encoders import ImportedEncoder
+from asgml.lab.config.schema import Cell, Experiment, Model, Train
 
 __all__ = ["Cell", "Experiment", "ImportedEncoder", "Model", "Train"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from asgml.lab.config import Experiment, Model, Train, methods, study
+from asgml.lab.config import Experiment, Model, Train, encoders, fusions, methods, study
 from asgml.lab.datasets import settings
 from asgml.lab.errors import did_you_mean
 
@@ -27,8 +27,10 @@ MUST = {
     "too": "must not be empty",
     "pattern": "must be letters, digits, `_`, `-` or `.`, and start with a letter or a digit",
     "import": "must be `module:name`, such as `my_package.my_module:my_function`",
+    "named": "must be a name, or a name with a mapping of its settings",
     "entry": "must be an entry with its settings, such as `alone: {modality: audio}`",
 }
+PARTS = {"methods": "entry", "model": "named"}
 EXAMPLES = {"name": "`name: mine`", "methods": "`methods: {baseline: []}`", "dataset.root": "`root: path/to/recordings`"}
 
 
@@ -57,6 +59,8 @@ def _line(error: Mapping[str, Any], document: Mapping[str, Any]) -> str:
 
 
 def _unknown_part(path: str, error: Mapping[str, Any]) -> str:
+    if error["loc"][0] == "model":
+        return _unknown_of_model(path, error)
     data = error["loc"][0] in ("dataset", "datasets")
     tag, choice = error["ctx"]["tag"], settings.BUILT_IN if data else methods.BUILT_IN
     hint = did_you_mean(tag, [*choice, "import"])
@@ -65,6 +69,12 @@ def _unknown_part(path: str, error: Mapping[str, Any]) -> str:
     if not isinstance(error["input"], dict):
         return f"`{path}`: must be a mapping, such as `dataset: {{name: keypad}}`, found {_short(error['input'])}"
     return f"`{path}.name`: unknown data set {tag!r}{hint}"
+
+
+def _unknown_of_model(path: str, error: Mapping[str, Any]) -> str:
+    tag, of_fusion = str(error["ctx"]["tag"]), error["loc"][1] == "fusion"
+    choice = [*fusions.BUILT_IN] if of_fusion else [*encoders.BUILT_IN, "import"]
+    return f"`{path}`: unknown {'fusion' if of_fusion else 'encoder'} {tag!r}{did_you_mean(tag, choice)}"
 
 
 def _must(error: Mapping[str, Any], path: str) -> str:
@@ -79,8 +89,8 @@ def _must(error: Mapping[str, Any], path: str) -> str:
         )
     if kind == "string_pattern_mismatch":
         return MUST["import" if path.endswith(".import") else "pattern"] + found
-    if kind == "model_attributes_type" and error["loc"][0] == "methods":
-        return MUST["entry"] + found
+    if kind == "model_attributes_type" and error["loc"][0] in PARTS:
+        return MUST[PARTS[error["loc"][0]]] + found
     general = re.sub("^Input should be", "must be", str(error["msg"]))
     return MUST.get(kind.partition("_")[0], general) + found
 
@@ -98,7 +108,7 @@ def _path(loc: Loc, document: Mapping[str, Any]) -> str:
             loc = ("datasets", name)
         case ("datasets", name, _, *rest):
             loc = ("datasets", name, *rest)
-        case ("model", "encoders", modality, _, *rest):
+        case ("model", "encoders", modality, "import", *rest):
             loc = ("model", "encoders", modality, *rest)
         case ("tune", "space", name, str(), *rest):
             loc = ("tune", "space", name, *rest)
@@ -123,6 +133,10 @@ def _known(loc: Loc) -> set[str]:
             model = Train
         case ("model", _):
             model = Model
+        case ("model", "encoders", _, kind, _):
+            model = encoders.BUILT_IN[str(kind)]
+        case ("model", "fusion", kind, _):
+            model = fusions.BUILT_IN[str(kind)]
         case ("tune", _):
             model = study.Tune
         case ("tune", "space", *_):

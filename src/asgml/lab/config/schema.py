@@ -6,7 +6,6 @@ import math
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     Discriminator,
     Field,
@@ -17,6 +16,8 @@ from pydantic import (
 )
 
 from asgml.lab.config import address, methods, study
+from asgml.lab.config.encoders import Encoder
+from asgml.lab.config.fusions import Concat, Fusion
 from asgml.lab.datasets import settings
 from asgml.lab.datasets.settings import AVDigits, ImportedDataset, Keypad, Settings
 from asgml.lab.errors import did_you_mean
@@ -73,34 +74,12 @@ Entry = Annotated[methods.Entry, Field(discriminator="kind")]
 Methods = Annotated[dict[Annotated[str, Field(pattern=NAME)], tuple[Entry, ...]], BeforeValidator(_entries)]
 
 
-class ImportedEncoder(BaseModel):
-    """One's own: `import: my_pkg.my_module:MyEncoder`; called with `shape`, `feature_dim` and the other keys."""
-
-    model_config = {"frozen": True, "extra": "allow", "populate_by_name": True}
-    import_: str = Field(alias="import", pattern=r"^[\w.]+:\w+$")
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The keys beside `import`."""
-        return dict(self.__pydantic_extra__ or {})
-
-
-def _encoder_tag(value: Any) -> str:
-    return "import" if isinstance(value, dict | ImportedEncoder) else "built-in"
-
-
-Encoder = Annotated[
-    Annotated[Literal["cnn", "char_cnn"], Tag("built-in")] | Annotated[ImportedEncoder, Tag("import")],
-    Discriminator(_encoder_tag),
-]
-
-
 class Model(Settings):
-    """Late fusion: an encoder per modality, a fusion, one linear layer."""
+    """Late fusion: an encoder per modality, and a fusion of their features."""
 
     encoders: dict[str, Encoder] = Field(default_factory=dict)
-    """Per modality; one that is not named gets `cnn` for images and spectrograms, `char_cnn` for text."""
-    fusion: Literal["concat"] = "concat"
+    """Per modality; one that is not named gets `cnn` for images, spectrograms and frames, `char_cnn` for text, else `mlp`."""
+    fusion: Fusion = Concat()
     feature_dim: int = Field(default=64, ge=2)
     """The size D of every encoder's feature (B, D)."""
 
@@ -123,6 +102,10 @@ class Train(Settings):
     """The share of the training split that no method trains on, so that some may decide by it; 0: none is set aside."""
     look: Literal["every_epoch", "chosen"] = "every_epoch"
     """chosen: probes, training and test scores of the chosen epoch alone, once training is over."""
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    """auto: a GPU where there is one. Numbers of a CPU and of a GPU differ in their last digits."""
+    amp: bool = False
+    """Encoders run under autocast in bfloat16 where the cell trains on a GPU; on a CPU it changes nothing."""
     threads: int = Field(default=1, ge=1)
     """Intra-op threads of a cell: part of its config, since one thread and two differ in bits."""
 
@@ -245,6 +228,14 @@ class Experiment(Settings):
                 if not self.train.steer and (e.steered or isinstance(e, methods.TrainOnSteer)):
                     raise ValueError(f"`methods.{name}.{e.kind}`: needs samples set aside by `train.steer` (a share of the "
                                      "training split, such as 0.15), found 0")  # fmt: skip
+        return self
+
+    @model_validator(mode="after")
+    def _fusion_fits(self) -> Experiment:
+        if isinstance(self.dataset, ImportedDataset) or self.several:
+            return self
+        if refusal := self.model.fusion.refusal(self.dataset.modalities, self.model.feature_dim):
+            raise ValueError(refusal)
         return self
 
     def tuned(self) -> Experiment:

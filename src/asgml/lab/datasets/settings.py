@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Tuned = dict[str, float]
@@ -48,6 +48,8 @@ class Keypad(DatasetSettings):
     """Per modality: the share of each split whose content is a random digit's. Ceiling of its accuracy: 1 - 0.9 share."""
     train_size: int | None = Field(default=None, ge=10, le=1077)
     """Distinct training images, stratified by digit; None: all that the split leaves (1,077)."""
+    train_sounds: int | None = Field(default=None, ge=10)
+    """Distinct training sounds, noise included, which samples of their digit share; None: every sample has its own."""
     task: Literal["digit", "sum_mod_10", "same_or_not"] = "digit"
     """digit: both show the label; the others draw two digits: the label is their sum modulo 10, or whether they are equal."""
     third_modality: bool = False
@@ -57,6 +59,13 @@ class Keypad(DatasetSettings):
     def modalities(self) -> tuple[str, ...]:
         """`audio`, `visual`, and `text` where there is a third."""
         return ("audio", "visual", "text") if self.third_modality else ("audio", "visual")
+
+    @model_validator(mode="after")
+    def _one_thing_is_shared(self) -> Self:
+        if self.train_sounds and self.tones_per_image > 1:
+            raise ValueError("`train_sounds`: must stand without tones_per_image, since samples are grouped by what they "
+                             f"share, found tones_per_image {self.tones_per_image}")  # fmt: skip
+        return self
 
     @field_validator("wrong_share")
     @classmethod

@@ -1,4 +1,4 @@
-"""The model of every experiment so far: encoders side by side, their features joined, one linear layer."""
+"""The model of every experiment so far: encoders side by side, and a fusion of their features."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from torch import Tensor, nn
 
 from asgml.lab.config import Model
 from asgml.lab.models.encoders import build_encoder
+from asgml.lab.models.fusions import build_fusion
 from asgml.lab.models.transforms import Transform
 from asgml.lab.training.seeding import seeded
 
 
 class LateFusion(nn.Module):
-    """Features (B, D) of M encoders, concatenated, into logits (B, C). Every encoder is initialised from a seed of its own."""
+    """Features (B, D) of M encoders, fused into logits (B, C). Every encoder is initialised from a seed of its own."""
 
     def __init__(self, samples: Mapping[str, Tensor], model: Model, classes: int, seed: int):
         super().__init__()
@@ -23,8 +24,7 @@ class LateFusion(nn.Module):
             with seeded(seed, "encoder", modality):
                 self.encoders[modality] = build_encoder(modality, model, x.shape[1:], not x.is_floating_point())
         with seeded(seed, "head"):
-            self.head = nn.Linear(len(samples) * model.feature_dim, classes)
-
+            self.fusion = build_fusion(list(samples), model, classes)
         self.transform = Transform()
         """What features pass between encoders and fusion while training."""
 
@@ -34,13 +34,14 @@ class LateFusion(nn.Module):
         return self.fused(self.transform(features) if self.training else features), features
 
     def fused(self, features: Mapping[str, Tensor], *, head_detached: bool = False) -> Tensor:
-        """Return logits (B, C) for the features of all modalities; no gradient reaches a detached head."""
-        joined = torch.cat([features[m] for m in self.encoders], 1)
-        weights = {name: p.detach() for name, p in self.head.named_parameters()} if head_detached else {}
-        logits: Tensor = torch.func.functional_call(self.head, weights, joined) if weights else self.head(joined)
+        """Return logits (B, C) for the features of all modalities; no gradient reaches the weights of a detached head."""
+        if not head_detached:
+            return self.fusion(features)  # type: ignore[no-any-return]
+        weights = {name: p.detach() for name, p in self.fusion.named_parameters()}
+        logits: Tensor = torch.func.functional_call(self.fusion, weights, (features,))
         return logits
 
     def zero_feature_logits(self, features: Mapping[str, Tensor], modality: str, *, head_detached: bool = False) -> Tensor:
-        """Return what the head says of one modality's feature while every other feature is zero: bias included in full."""
+        """Return what the fusion says of one modality's feature while every other feature is zero: biases included in full."""
         kept = {m: f if m == modality else torch.zeros_like(f) for m, f in features.items()}
         return self.fused(kept, head_detached=head_detached)

@@ -21,6 +21,7 @@ from asgml.lab.datasets._base import Data
 from asgml.lab.datasets.steer import set_aside
 from asgml.lab.errors import InputError
 from asgml.lab.training import evaluation, loggers, plan, weights
+from asgml.lab.training.device import device_of
 from asgml.lab.training.evaluation import Outputs, Samples
 from asgml.lab.training.logbook import Logbook
 from asgml.lab.training.loop import Trainer
@@ -72,7 +73,8 @@ def prepare(cell: Cell) -> tuple[Data, dict[str, Samples], Trainer]:
     data = datasets.load(cell.dataset, cell.seed)
     method = plan.make(cell, data.modalities)
     data, steer = _set_aside(cell, data, method)
-    samples = {s: Samples.of(getattr(data, s), method.modalities) for s in SPLITS}
+    device = device_of(cell.train)
+    samples = {s: Samples.of(getattr(data, s), method.modalities, device) for s in SPLITS}
     return data, samples, Trainer.make(cell, method, samples["train"], len(data.classes), steer)
 
 
@@ -80,7 +82,7 @@ def _set_aside(cell: Cell, data: Data, method: plan.Plan) -> tuple[Data, Samples
     if not cell.train.steer:
         return data, None
     train, steer = set_aside(data.train, cell.train.steer, cell.seed)
-    return data if method.on_steer else replace(data, train=train), Samples.of(steer, method.modalities)
+    return data if method.on_steer else replace(data, train=train), Samples.of(steer, method.modalities, device_of(cell.train))
 
 
 def _epoch(trainer: Trainer, samples: Mapping[str, Samples], best: Best, log: Logbook) -> None:
@@ -129,7 +131,12 @@ def _header(data: Data, trainer: Trainer) -> dict[str, Any]:
     parameters = sum(p.numel() for p in trainer.model.parameters())
     return {"kind": "header", "modalities": list(trainer.model.encoders), "dataset_modalities": list(data.modalities),
             "classes": list(data.classes), "note": data.note, "sizes": {s: len(getattr(data, s)) for s in SPLITS},
-            "parameters": parameters, "versions": versions}  # fmt: skip
+            "parameters": parameters, "device": _device_name(trainer), "versions": versions}  # fmt: skip
+
+
+def _device_name(trainer: Trainer) -> str:
+    device = next(trainer.model.parameters()).device
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def _save(folder: Path, trainer: Trainer, best: Best, length: int, config: str) -> None:
@@ -147,7 +154,7 @@ def _resume(folder: Path, trainer: Trainer, best: Best, config: str) -> int:
         left_by_a_kill.unlink()
     if not (folder / "checkpoint.pt").exists():
         return 0
-    state = torch.load(folder / "checkpoint.pt", weights_only=True)
+    state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
     if state.get("config", config) != config:
         raise InputError(f"{folder / 'checkpoint.pt'} was made by another config than config.json beside it; remove {folder}")
     trainer.load_state_dict(state["trainer"])

@@ -17,7 +17,7 @@ from asgml.lab.datasets._base import Split
 from asgml.lab.models.late_fusion import LateFusion
 from asgml.lab.training.objectives import Objective, Unimodal
 
-ROWS = 512
+ROWS, CPU = 512, torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,13 @@ class Samples:
 
     inputs: Mapping[str, Tensor]
     labels: Tensor
+    device: torch.device = CPU
+    """Where rows go when they are asked for."""
 
     @classmethod
-    def of(cls, split: Split, modalities: tuple[str, ...]) -> Samples:
+    def of(cls, split: Split, modalities: tuple[str, ...], device: torch.device = CPU) -> Samples:
         """Take the modalities of a split over."""
-        return cls({m: torch.from_numpy(split.inputs[m]) for m in modalities}, torch.from_numpy(split.labels))
+        return cls({m: torch.from_numpy(split.inputs[m]) for m in modalities}, torch.from_numpy(split.labels), device)
 
     def batches(self) -> list[tuple[dict[str, Tensor], Tensor]]:
         """Return all rows, in batches."""
@@ -38,7 +40,7 @@ class Samples:
 
     def rows(self, index: Tensor | slice) -> tuple[dict[str, Tensor], Tensor]:
         """Return inputs and labels of some rows."""
-        return {m: x[index] for m, x in self.inputs.items()}, self.labels[index]
+        return {m: x[index].to(self.device) for m, x in self.inputs.items()}, self.labels[index].to(self.device)
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def encode(model: LateFusion, samples: Samples, objective: Objective | None = No
     model.train(was_training)
     features = {m: torch.cat([f[m] for _, f in parts]) for m in model.encoders}
     logits = torch.cat([logits for logits, _ in parts])
-    return Outputs(objective.predict(logits, features) if objective else logits, features, samples.labels)
+    return Outputs(objective.predict(logits, features) if objective else logits, features, samples.labels.to(samples.device))
 
 
 def fit_probes(outputs: Outputs) -> dict[str, LinearProbe]:
@@ -79,7 +81,7 @@ def scores(outputs: Outputs, probes: Mapping[str, LinearProbe], online: Probe) -
     offline = {m: probes[m].accuracy(x, labels) for m, x in outputs.features.items()}
     found = {
         "accuracy": outputs.accuracy,
-        "f1_macro": float(f1_score(labels.numpy(), predicted.numpy(), average="macro", zero_division=0)),
+        "f1_macro": float(f1_score(labels.cpu().numpy(), predicted.cpu().numpy(), average="macro", zero_division=0)),
         "loss": cross_entropy(outputs.logits, labels).item(),
         "probe_acc": offline,
         "probe_acc_joint": probes["joint"].accuracy(torch.cat(list(outputs.features.values()), 1), labels),
@@ -100,4 +102,4 @@ def predictions(model: LateFusion, objective: Objective, outputs: Outputs) -> di
             unimodal = {f"own_head_logits_{m}": head(outputs.features[m]) for m, head in own.heads.items()}
         else:
             unimodal = {f"zero_feature_logits_{m}": model.zero_feature_logits(outputs.features, m) for m in outputs.features}
-    return {"logits": outputs.logits, **unimodal}
+    return {name: logits.cpu() for name, logits in {"logits": outputs.logits, **unimodal}.items()}

@@ -18,10 +18,14 @@ from asgml.lab import config, memory
 from asgml.lab.models.late_fusion import LateFusion
 from asgml.lab.training import seeding
 from asgml.lab.training.cost import Meter
+from asgml.lab.training.device import place
 from asgml.lab.training.evaluation import Samples
 from asgml.lab.training.objectives import Objective
 from asgml.lab.training.plan import Plan
-from asgml.lab.training.scene import Scene
+from asgml.lab.training.scene import Batch, Scene
+
+FITTED, MOST = 256, 16
+"""Training rows of a batch that a probe is fitted to, and batches that are kept for it."""
 
 
 class Diverged(Exception):
@@ -56,6 +60,11 @@ def built(cell: config.Cell, plan: Plan, inputs: Mapping[str, torch.Tensor], cla
     return model, objective
 
 
+def _fitted(samples: Samples, seed: int) -> list[Batch]:
+    """Return the first training rows in an order of their own, in batches."""
+    return [samples.rows(rows) for rows in seeding.order(len(samples.labels), FITTED, seed, "fitted")[:MOST]]
+
+
 @dataclass
 class Trainer:
     """Model, objective, optimizer, schedule and Balancer of one cell, and the epoch they have reached."""
@@ -77,11 +86,14 @@ class Trainer:
     def make(cls, cell: config.Cell, plan: Plan, samples: Samples, classes: int, steer: Samples | None = None) -> Trainer:
         """Build everything from a cell's config, from its seed alone."""
         model, objective = built(cell, plan, samples.inputs, classes)
+        place(model, samples.device, cell.train.amp)
+        objective.to(samples.device)
         train = cell.train.model_copy(update={"epochs": cell.epochs})
         optimizer = optimizer_of(model, objective, plan, train)
         steps = len(seeding.order(len(samples.labels), train.batch_size, cell.seed))
         meter = Meter.of(model, objective, samples.rows(slice(train.batch_size)))
-        scene = Scene(model, classes, steps, cell.seed, steer.batches() if steer else ())
+        held_out = (steer.batches(), _fitted(samples, cell.seed)) if steer else ()
+        scene = Scene(model, classes, steps, cell.seed, *held_out)
         balancer = Balancer(dict(model.encoders.items()), Recipe(measure=(GradNorm(), Probe(classes))) + plan.recipe(scene))
         probe = next(d for d in balancer.measure if isinstance(d, Probe))
         return cls(train, cell.seed, model, objective, optimizer, schedule(optimizer, train), balancer, probe, meter)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from asgml import Diagnostic, Recipe, recipes
-from asgml.diagnostics import Difference, LossDescent, Probe, Score, Smoothed, ValidationProbe
+from asgml import Recipe, recipes
+from asgml.diagnostics import LossDescent, Probe
 from asgml.interventions import Noise, Skip
 from asgml.lab.config import methods
 from asgml.lab.training.scene import Scene
+from asgml.lab.training.signals import SIGNALS, encoders, rarely, score
 from asgml.policies import Between, Constant, EveryK, RandomSide
 
 
@@ -41,20 +42,25 @@ def adaptive(entry: methods.Adaptive, scene: Scene) -> Recipe:
     return recipes.adaptive(SIGNALS[entry.signal](scene), **settings)
 
 
+def auto(entry: methods.Auto, scene: Scene) -> Recipe:
+    """Slow who learns by heart."""
+    return recipes.auto(scene.classes, encoders(scene), scene.fitted, scene.steer, rarely(scene), entry.threshold)
+
+
 def dual_signal(entry: methods.DualSignal, scene: Scene) -> Recipe:
     """Let gradient norms and losses decide."""
-    losses = LossDescent.split(scene.model.head, scene.widths, window=entry.window)
+    losses = scene.model.fusion.unimodal(LossDescent, window=entry.window)
     return recipes.dual_signal(losses, **entry.model_dump(exclude={"kind", "window"}))
 
 
 def ogm(entry: methods.Ogm, scene: Scene) -> Recipe:
     """Scale down whoever is surer."""
-    return recipes.ogm(_score(scene), entry.alpha, entry.scope, *_window(entry, scene))
+    return recipes.ogm(score(scene), entry.alpha, entry.scope, *_window(entry, scene))
 
 
 def ogm_ge(entry: methods.OgmGe, scene: Scene) -> Recipe:
     """The same, with noise."""
-    return recipes.ogm_ge(_score(scene), entry.alpha, entry.scope, *_window(entry, scene), seed=scene.seed)
+    return recipes.ogm_ge(score(scene), entry.alpha, entry.scope, *_window(entry, scene), seed=scene.seed)
 
 
 def boost(entry: methods.Boost, scene: Scene) -> Recipe:
@@ -68,31 +74,11 @@ def noise(entry: methods.Noise, scene: Scene) -> Recipe:
     return Recipe(act=(Noise(by, entry.scope, scene.seed),))
 
 
-def _score(scene: Scene) -> Score:
-    return Score.split(scene.model.head, scene.widths)
-
-
 def _window(entry: methods.Ogm | methods.OgmGe, scene: Scene) -> tuple[int, int | None]:
     return entry.start * scene.steps_per_epoch, None if entry.stop is None else entry.stop * scene.steps_per_epoch
 
 
-def _held_out(scene: Scene) -> ValidationProbe:
-    """Scored four times an epoch at least: twenty updates are more than an epoch of a small data set."""
-    every = max(1, min(ValidationProbe.score_every, scene.steps_per_epoch // 4))
-    return ValidationProbe(scene.classes, dict(scene.model.encoders.items()), scene.steer, every)
-
-
-SIGNALS: dict[str, Callable[[Scene], list[Diagnostic]]] = {
-    "probe": lambda scene: [Probe(scene.classes)],
-    "validation_probe": lambda scene: [_held_out(scene)],
-    "score": lambda scene: [Smoothed(_score(scene))],
-    "generalisation_gap": lambda scene: [
-        Probe(scene.classes), _held_out(scene), Difference("probe", "validation_probe", "generalisation_gap"),
-    ],
-    "loss_descent": lambda scene: [Smoothed(LossDescent.split(scene.model.head, scene.widths, signed=True))],
-}  # fmt: skip
-"""What may steer: the last one's reading does."""
 RECIPES: dict[str, Callable[[Any, Scene], Recipe]] = {
     "frequency": frequency, "staleness": staleness, "random_side": random_side, "frozen": frozen, "adaptive": adaptive,
-    "dual_signal": dual_signal, "ogm": ogm, "ogm_ge": ogm_ge, "boost": boost, "noise": noise,
+    "auto": auto, "dual_signal": dual_signal, "ogm": ogm, "ogm_ge": ogm_ge, "boost": boost, "noise": noise,
 }  # fmt: skip

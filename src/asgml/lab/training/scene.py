@@ -23,16 +23,13 @@ class Scene:
     seed: int
     steer: Sequence[Batch] = ()
     """Batches (modality -> inputs (B, ...), labels (B,)) that methods may decide by; empty where none were set aside."""
+    fitted: Sequence[Batch] = ()
+    """Batches of training rows, as many as there are to decide by, for classifiers that are then scored on `steer`."""
 
     @property
     def modalities(self) -> tuple[str, ...]:
         """Those that the model has, in the data set's order."""
         return tuple(self.model.encoders)
-
-    @property
-    def widths(self) -> dict[str, int]:
-        """Modality -> columns of the head, in the order of concatenation."""
-        return dict.fromkeys(self.modalities, self.model.head.in_features // len(self.modalities))
 
     def concerned(self, modality: str | None) -> tuple[str, ...]:
         """The one that an entry names, or all where it names none."""

@@ -17,6 +17,7 @@ from asgml.lab.config import Cell
 from asgml.lab.errors import InputError
 from asgml.lab.models.late_fusion import LateFusion
 from asgml.lab.training import plan
+from asgml.lab.training.device import Mixed
 from asgml.lab.training.loop import built
 from asgml.lab.training.objectives import Objective
 
@@ -43,12 +44,19 @@ def save(folder: Path, model: LateFusion, objective: Objective, inputs: Mapping[
 
     Tensors are named `model.…` and `objective.…`; `inputs` (modality -> (N, ...)) tell what a sample looks like.
     """
-    parts = {"model": model, "objective": objective}
-    tensors = {f"{name}.{key}": value.detach().cpu().clone(memory_format=torch.contiguous_format)
-               for name, part in parts.items() for key, value in part.state_dict().items()}  # fmt: skip
+    named = {f"model.{key}": value for key, value in _unmixed(model).items()}
+    named |= {f"objective.{key}": value for key, value in objective.state_dict().items()}
+    tensors = {key: x.detach().cpu().clone(memory_format=torch.contiguous_format) for key, x in named.items()}
     samples = {m: [str(x.dtype).removeprefix("torch."), list(x.shape[1:])] for m, x in inputs.items()}
     text = json.dumps({**about, "samples": samples}, allow_nan=False)
     store.write_atomic(folder / FILE, safetensors.torch.save(tensors, {ABOUT: text}))
+
+
+def _unmixed(model: LateFusion) -> dict[str, Tensor]:
+    """Return the model's tensors, by the names that they have without mixed precision."""
+    mixed = [f"encoders.{m}." for m, encoder in model.encoders.items() if isinstance(encoder, Mixed)]
+    prefix = {key: next((p for p in mixed if key.startswith(p)), "") for key in model.state_dict()}
+    return {prefix[k] + k.removeprefix(f"{prefix[k]}encoder.") if prefix[k] else k: x for k, x in model.state_dict().items()}
 
 
 def load_model(folder: str | Path) -> TrainedModel:

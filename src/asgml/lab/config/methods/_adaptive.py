@@ -41,6 +41,19 @@ class Adaptive(MethodEntry):
         return self
 
 
+class Auto(MethodEntry):
+    """Adaptive frequency that needs no choice: slows whoever learns its training samples by heart the most."""
+
+    kind: Literal["auto"] = "auto"
+    threshold: float = Field(default=0.1, ge=0)
+    """In shares of samples, 0-1."""
+
+    @property
+    def steered(self) -> bool:
+        """It needs held-out samples."""
+        return True
+
+
 class DualSignal(MethodEntry):
     """Slows whoever is faster in gradient norm and loss descent together (S = beta G + (1 - beta) D)."""
 
