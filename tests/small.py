@@ -49,6 +49,6 @@ def fewer_to_score(data, rows=60):
 
 
 def log(folder):
-    """All records, without the wall time."""
+    """All records, without what another run may not have: wall time and memory."""
     lines = (folder / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+    return [{k: v for k, v in json.loads(line).items() if k not in ("seconds", "peak_memory")} for line in lines]

@@ -71,6 +71,10 @@ def run(
     set: Annotated[list[str] | None, Parameter(negative=())] = None,
     out: Path | None = None,
     jobs: int | None = None,
+    engine: Literal["local", "ray", "dask"] = "local",
+    address: str | None = None,
+    gpus_per_cell: int = 0,
+    quiet: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
     """Train every method of an experiment with every seed, then write the report.
 
@@ -81,6 +85,7 @@ def run(
 
       asgml run phase1
       asgml run my.yaml --jobs 2
+      asgml run my.yaml --engine dask --address tcp://node1:8786 --gpus-per-cell 1
       asgml run phase1 --set name=short --set train.lr=1e-2 --set seeds=[0,1]
       asgml run phase1 --set name=k3 --set methods.frequency_k2.frequency.k=3
 
@@ -93,11 +98,20 @@ def run(
     out
         The folder to write to; outputs/NAME by default.
     jobs
-        Cells that train at once; as many as there are usable cores by default.
+        Cells that train at once; as many as there are usable cores, or as a cluster has room for, by default.
+    engine
+        Where cells train: on this machine, or on a Ray or Dask cluster that sees the same files.
+    address
+        The cluster's, as Ray or Dask writes it; without one they find or start their own.
+    gpus_per_cell
+        GPUs that each cell has for itself; with 0 none is set apart.
+    quiet
+        Say nothing but what went wrong, on standard error.
     """
     from asgml.lab.cli import commands
 
-    return FAILED if commands.run(experiment, set or [], out, jobs) else 0
+    where = commands.Where(engine, address, gpus_per_cell, jobs)
+    return FAILED if commands.run(experiment, set or [], out, where, quiet=quiet) else 0
 
 
 @app.command(help_epilogue="")

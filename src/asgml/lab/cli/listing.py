@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 import yaml
@@ -14,6 +14,7 @@ from rich.table import Table
 from asgml.lab.cli.console import Output
 from asgml.lab.config import Experiment, encoders, fusions, methods
 from asgml.lab.config.load import built_in, load_experiment
+from asgml.lab.config.study import Range
 from asgml.lab.datasets import settings
 
 What = Literal["datasets", "encoders", "fusions", "methods", "experiments"]
@@ -66,11 +67,17 @@ def _experiments() -> Iterator[Row]:
 def _shape(found: Experiment) -> dict[str, str]:
     """What it runs, in a few lines."""
     data = {"datasets": ", ".join(found.datasets)} if found.datasets else {"dataset": getattr(found.dataset, "name", "import")}
-    grids = {"grid": found.grid, "tune": found.tune.over if found.tune else {}}
-    varied = {key: "; ".join(f"{path} {list(values)}" for path, values in grid.items()) for key, grid in grids.items() if grid}
+    grids = {"grid": found.grid, "tune": (found.tune.over or found.tune.space) if found.tune else {}}
+    varied = {
+        key: "; ".join(f"{path} {_tried(values)}" for path, values in grid.items()) for key, grid in grids.items() if grid
+    }
     primary = {"primary": ", ".join(one.method for one in found.primary)} if found.primary else {}
     ran = {"methods": ", ".join(found.methods), "seeds": f"{list(found.seeds)}", "epochs": f"{found.train.epochs}"}
     return data | varied | primary | ran
+
+
+def _tried(values: Range | Sequence[Any]) -> str:
+    return f"{values.low:g} to {values.high:g}" if isinstance(values, Range) else str(list(values))
 
 
 TABLES: Mapping[str, tuple[tuple[str, str, str], Callable[[], Iterator[Row]]]] = {

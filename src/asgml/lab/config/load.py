@@ -61,8 +61,9 @@ def validate(document: Any) -> Experiment:
 
 
 def _check_points(experiment: Experiment) -> None:
-    for point in points.of(experiment):
-        points.trials(point.experiment)
+    for plain in (point.experiment for point in points.of(experiment)):
+        for sample in plain.tune.samples() if plain.tune else ():
+            points.trial(plain, sample, "")
 
 
 def built_in() -> dict[str, str]:

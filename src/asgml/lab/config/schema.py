@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from asgml.lab.config import methods, study
+from asgml.lab.config import address, methods, study
 from asgml.lab.config.augment import Augment
 from asgml.lab.config.encoders import Encoder
 from asgml.lab.config.fusions import Concat, Fusion
@@ -120,6 +120,10 @@ class Train(Settings):
     """Intra-op threads of a cell: part of its config, since one thread and two differ in bits."""
 
 
+Loggers = tuple[Literal["tensorboard", "wandb"], ...]
+Keep = Literal["best", "none"]
+
+
 class Cell(Settings):
     """One (data set, method, seed): all that a child process needs, and all that its numbers depend on."""
 
@@ -130,6 +134,13 @@ class Cell(Settings):
     method: str
     entries: tuple[Entry, ...]
     seed: int
+    loggers: Loggers = ("tensorboard",)
+    keep: Keep = "best"
+
+    @property
+    def address(self) -> str:
+        """A hash of the config; two cells of one address have the same numbers."""
+        return address.of(self.model_dump(mode="json", by_alias=True))
 
     @property
     def epochs(self) -> int:
@@ -157,6 +168,10 @@ class Experiment(Settings):
     primary: study.Primary = Field(default=(), max_length=study.MOST)
     """The comparisons that carry a p, 4 at most; all others are exploratory."""
     seeds: study.Seeds = Field(default=(0, 1, 2), min_length=1)
+    loggers: Loggers = ("tensorboard",)
+    """Where numbers go beside `metrics.jsonl`."""
+    keep: Keep = "best"
+    """best: the chosen epoch's weights as `model.safetensors`; none: no weights but the last checkpoint's."""
     methods: Methods = Field(min_length=1)
 
     @property
@@ -243,8 +258,12 @@ class Experiment(Settings):
 
     def cells(self) -> list[Cell]:
         """Every cell, seed by seed, so that an early look has every method."""
-        return [Cell(dataset=self.dataset, model=self.model, train=self.train, method=name, entries=entries, seed=seed)
-                for seed in self.seeds for name, entries in self.methods.items()]  # fmt: skip
+        return [self.cell(name, seed) for seed in self.seeds for name in self.methods]
+
+    def cell(self, method: str, seed: int) -> Cell:
+        """The cell of a method and any seed."""
+        return Cell(dataset=self.dataset, model=self.model, train=self.train, method=method, entries=self.methods[method],
+                    seed=seed, loggers=self.loggers, keep=self.keep)  # fmt: skip
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_there(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:

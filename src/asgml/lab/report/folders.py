@@ -11,8 +11,8 @@ from asgml.lab import store, tuning
 from asgml.lab.errors import InputError
 from asgml.lab.report.model import Failure, Method, Run, Study, finite, unique
 
-SECONDS = "epoch/seconds"
-"""Our own tag for the wall time of an epoch, in seconds."""
+SECONDS, MEMORY, STEPS, SAMPLES = (f"epoch/{key}" for key in ("seconds", "peak_memory", "steps", "samples"))
+"""Our own tags for an epoch: its wall time, the process's peak memory in bytes, its updates, the samples that it passed."""
 
 
 def read(run: Path) -> Study:
@@ -92,5 +92,7 @@ def _run(folder: Path, source: str, seed: int, best_epoch: int | None) -> Run | 
 
 
 def _tags(record: dict[str, Any]) -> dict[str, Any]:
-    seconds = {SECONDS: record["seconds"]} if record["kind"] == "epoch" and "seconds" in record else {}
-    return store.tags(record) | seconds
+    if record["kind"] != "epoch":
+        return store.tags(record)
+    own = {tag: record[key] for tag in (SECONDS, MEMORY, STEPS, SAMPLES) if (key := tag.removeprefix("epoch/")) in record}
+    return store.tags(record) | own

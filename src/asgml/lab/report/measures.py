@@ -85,6 +85,21 @@ def training_cost(run: Run) -> float | None:
     return sum(series.values) / 1e12 if series is not None else None
 
 
+def total(tag: str) -> Measure:
+    """The sum of a tag over all of its points."""
+    return lambda run: sum(s.values) if (s := run.get(tag)) is not None else None
+
+
+def ratio(above: str, below: str) -> Measure:
+    """The sum of one tag over all epochs, divided by that of another."""
+
+    def measure(run: Run) -> float | None:
+        x, y = total(above)(run), total(below)(run)
+        return x / y if x is not None and y else None
+
+    return measure
+
+
 def late(tag: str) -> Measure:
     """The mean of the last ceil(n/4) points of a tag: the last quarter of training."""
     return lambda run: statistics.mean(s.values[-math.ceil(len(s.values) / 4) :]) if (s := run.get(tag)) else None

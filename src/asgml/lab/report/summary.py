@@ -38,6 +38,7 @@ def _method(study: Study, method: Method) -> dict[str, Any]:
         f"probe_{scoring.short}": _kept({m: _probe(method, m) for m in method.modalities}),
         "utilization_gap": _gap(study, method),
         "grad_norm_late": _norms(study, method),
+        "updates": _kept({m: _stat(method, measures.total(f"train/updates_{m}")) for m in method.modalities}),
         "skipped_share": _skipped(method),
         "training_tflop": _stat(method, measures.training_cost),
     }

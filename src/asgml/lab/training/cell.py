@@ -17,12 +17,13 @@ import torch
 from torch import Tensor
 
 from asgml.lab import datasets, store
-from asgml.lab.config import Cell
+from asgml.lab.config import Cell, address
 from asgml.lab.datasets import lacking
 from asgml.lab.datasets._base import Data
 from asgml.lab.datasets.steer import set_aside
+from asgml.lab.errors import InputError
 from asgml.lab.tasks import table as tasks
-from asgml.lab.training import evaluation, plan
+from asgml.lab.training import evaluation, loggers, plan, weights
 from asgml.lab.training.device import device_of
 from asgml.lab.training.evaluation import Outputs, Samples
 from asgml.lab.training.logbook import Logbook
@@ -39,6 +40,8 @@ class Best:
 
     epoch: int = 0
     score: float = -math.inf
+    last: float = -math.inf
+    """Of the last epoch."""
     predictions: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     weights: dict[str, Any] = field(default_factory=dict)
     """What `LOOKED_AT` held then, where that epoch is looked at only when training is over."""
@@ -46,22 +49,26 @@ class Best:
 
 def train(folder: Path) -> dict[str, Any]:
     """Train, or go on training, the cell in this folder; return its result."""
-    cell = Cell.model_validate(store.read_json(folder / "config.json"))
+    config = store.read_json(folder / "config.json")
+    cell = Cell.model_validate(config)
     torch.set_num_threads(cell.train.threads)
     torch.set_deterministic_debug_mode("error")
     data, samples, trainer = prepare(cell)
     best = Best()
-    length = _resume(folder, trainer, best)
-    with Logbook(folder, length) as log:
+    length = _resume(folder, trainer, best, address.of(config))
+    with Logbook(folder, length, loggers.of(cell, folder)) as log:
         if not length:
             log.write(_header(data, trainer))
         while trainer.epoch < trainer.train.epochs:
             _epoch(trainer, samples, best, log)
-            _save(folder, trainer, best, log.sync())
+            if cell.keep == "best" and best.epoch == trainer.epoch:
+                about = {"config": config, "modalities": data.modalities, "classes": data.classes, "size": trainer.task.size}
+                weights.save(folder, trainer.model, trainer.objective, samples["train"].rows(slice(1))[0], about)
+            _save(folder, trainer, best, log.sync(), address.of(config))
         if best.weights:
             _look_back(trainer, samples, best, log)
     _keep_predictions(folder, data, best)
-    return {"status": "finished", "best_epoch": best.epoch, "epochs": trainer.epoch} | _chosen_by(trainer, best)
+    return {"status": "finished", "best_epoch": best.epoch, "epochs": trainer.epoch} | _called(trainer, best.score)
 
 
 def prepare(cell: Cell) -> tuple[Data, dict[str, Samples], Trainer]:
@@ -86,6 +93,7 @@ def _epoch(trainer: Trainer, samples: Mapping[str, Samples], best: Best, log: Lo
     steps, record = trainer.run_epoch(samples["train"])
     outputs = {"validation": evaluation.encode(trainer.model, samples["validation"], trainer.objective)}
     score, every = trainer.task.score(outputs["validation"].logits, outputs["validation"].labels), _looks_always(trainer)
+    best.last = score
     record |= _look(trainer, samples, outputs) if every else {"validation": {trainer.task.scoring.score.key: score}}
     for step in steps:
         log.write(step)
@@ -102,14 +110,14 @@ def _looks_always(trainer: Trainer) -> bool:
     return trainer.train.look == "every_epoch"
 
 
-def _chosen_by(trainer: Trainer, best: Best) -> dict[str, float]:
-    return {f"validation_{trainer.task.scoring.score.key}": best.score}
+def _called(trainer: Trainer, score: float) -> dict[str, float]:
+    return {f"validation_{trainer.task.scoring.score.key}": score}
 
 
 def _look_back(trainer: Trainer, samples: Mapping[str, Samples], best: Best, log: Logbook) -> None:
     """Put the chosen epoch's weights back, and score them: training is over."""
-    for part, weights in best.weights.items():
-        getattr(trainer, part).load_state_dict(weights)
+    for part, kept in best.weights.items():
+        getattr(trainer, part).load_state_dict(kept)
     outputs: dict[str, Outputs] = {}
     log.write({"kind": "epoch", "epoch": best.epoch} | _look(trainer, samples, outputs))
     best.predictions = _predictions(trainer, outputs)
@@ -142,21 +150,23 @@ def _device_name(trainer: Trainer) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-def _save(folder: Path, trainer: Trainer, best: Best, length: int) -> None:
+def _save(folder: Path, trainer: Trainer, best: Best, length: int, config: str) -> None:
     file = io.BytesIO()
-    torch.save({"length": length, "trainer": trainer.state_dict(), "best": vars(best)}, file)
+    torch.save({"config": config, "length": length, "trainer": trainer.state_dict(), "best": vars(best)}, file)
     store.write_atomic(folder / "checkpoint.pt", file.getvalue())
-    done = {"epoch": trainer.epoch, "epochs": trainer.train.epochs} | _chosen_by(trainer, best)
+    done = {"epoch": trainer.epoch, "epochs": trainer.train.epochs, "best": best.score} | _called(trainer, best.last)
     store.write_json(folder / "progress.json", done)
 
 
-def _resume(folder: Path, trainer: Trainer, best: Best) -> int:
+def _resume(folder: Path, trainer: Trainer, best: Best, config: str) -> int:
     """Take the checkpoint over, if there is one; return the length of `metrics.jsonl` that it stands for."""
     for left_by_a_kill in folder.glob(".*.*.*"):  # what `store.write_atomic` had not renamed yet
         left_by_a_kill.unlink()
     if not (folder / "checkpoint.pt").exists():
         return 0
     state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
+    if state.get("config", config) != config:
+        raise InputError(f"{folder / 'checkpoint.pt'} was made by another config than config.json beside it; remove {folder}")
     trainer.load_state_dict(state["trainer"])
     vars(best).update(state["best"])
     return int(state["length"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import nn
 
 from asgml import Balancer, Recipe, parameter_groups
 from asgml.diagnostics import GradNorm
-from asgml.lab import augment, config
+from asgml.lab import augment, config, memory
 from asgml.lab.augment import augmented
 from asgml.lab.models.late_fusion import LateFusion
 from asgml.lab.models.modal import Modal
@@ -53,6 +54,15 @@ def optimizer_of(model: LateFusion, objective: Objective, plan: Plan, train: con
     return torch.optim.SGD(groups, lr, train.momentum, weight_decay=train.weight_decay)
 
 
+def built(cell: config.Cell, plan: Plan, inputs: Mapping[str, torch.Tensor], size: int) -> tuple[LateFusion, Objective]:
+    """Return model and objective before the first step; `inputs` are samples, modality -> (N, ...), `size` the task's."""
+    model, objective = LateFusion(inputs, cell.model, size, cell.seed), plan.objective
+    model.transform = plan.transform(list(model.encoders))
+    objective.prepare(dict.fromkeys(model.encoders, cell.model.feature_dim), size, cell.seed)
+    objective.attach(model)
+    return model, objective
+
+
 def _fitted(samples: Samples, seed: int) -> list[Batch]:
     """Return the first training rows in an order of their own, in batches."""
     return [samples.rows(rows) for rows in seeding.order(len(samples.labels), FITTED, seed, "fitted")[:MOST]]
@@ -81,11 +91,8 @@ class Trainer:
         """Build everything from a cell's config, from its seed alone."""
         one = samples.rows(slice(1))[0]
         augment.check(one, cell.train.augment)
-        model, objective = LateFusion(one, cell.model, task.size, cell.seed), plan.objective
-        model.transform = plan.transform(list(model.encoders))
-        objective.prepare(dict.fromkeys(model.encoders, cell.model.feature_dim), task.size, cell.seed)
+        model, objective = built(cell, plan, one, task.size)
         objective.use(task.loss)
-        objective.attach(model)
         place(model, samples.device, cell.train.amp)
         objective.to(samples.device)
         train = cell.train.model_copy(update={"epochs": cell.epochs})
@@ -122,8 +129,10 @@ class Trainer:
         self.scheduler.step()
         shares = {f"{kind}_share": {m: sum(m in s[kind] for s in steps) / len(steps) for m in self.model.encoders}
                   for kind in ("skipped", "held")}  # fmt: skip
-        head = {"kind": "epoch", "epoch": self.epoch, "step": self.balancer.index,
-                "seconds": time.perf_counter() - began, "flops": self.meter.epoch(steps)}  # fmt: skip
+        updates = {m: sum(m not in s["skipped"] and m not in s["held"] for s in steps) for m in self.model.encoders}
+        head = {"kind": "epoch", "epoch": self.epoch, "step": self.balancer.index, "steps": len(steps),
+                "samples": len(samples.labels), "seconds": time.perf_counter() - began, "peak_memory": memory.peak(),
+                "flops": self.meter.epoch(steps), "updates": updates}  # fmt: skip
         return steps, head | shares
 
     def run_step(self, inputs: Modal, targets: torch.Tensor) -> dict[str, Any]:

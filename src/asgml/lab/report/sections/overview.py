@@ -130,7 +130,8 @@ def _extras(entry: Mapping[str, Any], *keys: str) -> str:
 
 def _settings(study: Study) -> list[Block]:
     settings = study.settings or {}
-    tuned = (study.tuning or {}).get("over", {})
+    tuning = study.tuning or {}
+    tuned = tuning.get("over") or tuning.get("space", {})
     rows = [(Mono(at := f"{part}.{key}"), "tuned for each method" if at in tuned else _value(value))
             for part in ("dataset", "model", "train")
             for key, value in (settings.get(part) or {}).items()]  # fmt: skip

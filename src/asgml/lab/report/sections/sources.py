@@ -13,9 +13,13 @@ MEANINGS = {
     "train/grad_norm_": "L2 norm of an encoder's gradient, by update",
     "train/total_norm": "L2 norm of all gradients, by update",
     "train/loss": "training loss, by epoch",
+    "train/updates_": "updates of an encoder, by epoch",
     "train/skipped_share_": "share of updates skipped, by epoch",
     "train/held_share_": "share of updates held, by epoch",
-    "epoch/seconds": "wall time of an epoch, in seconds",
+    "epoch/seconds": "wall time of an epoch's training, in seconds",
+    "epoch/steps": "updates of the model, by epoch",
+    "epoch/samples": "samples that an epoch passed",
+    "epoch/peak_memory": "the most memory that the process had held by then, in bytes",
 }
 
 
