@@ -1,5 +1,6 @@
 """A cell that trains in a second, and ways to run it."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -10,12 +11,12 @@ from asgml.lab.config import Cell, Experiment
 DATASET = {"name": "keypad", "train_size": 100, "snr_db": 0.0, "image_noise": 0.3}
 
 
-def cell(entries=(), *, dataset=None, seed=0, model=None, **train) -> Cell:
+def cell(entries=(), *, dataset=None, replace=False, seed=0, model=None, **train) -> Cell:
     settings = {"epochs": 3, "lr": 0.05, "weight_decay": 1e-4, "batch_size": 32} | train
     experiment = Experiment.model_validate(
         {
             "name": "small",
-            "dataset": DATASET | (dataset or {}),
+            "dataset": (dataset or {}) if replace else DATASET | (dataset or {}),
             "model": {"feature_dim": 8} | (model or {}),
             "train": settings,
             "seeds": [seed],
@@ -36,7 +37,18 @@ def run(folder, *options, **settings):
     return subprocess.run(command, capture_output=True, text=True, timeout=120, **settings)
 
 
+def fewer_to_score(data, rows=60):
+    """The same training samples; of the others, which cost more to score than these to train on, the first ones."""
+
+    def first(split):
+        return type(split)(
+            {m: x[:rows] for m, x in split.inputs.items()}, *(a[:rows] for a in (split.labels, split.ids, split.groups))
+        )
+
+    return dataclasses.replace(data, validation=first(data.validation), test=first(data.test))
+
+
 def log(folder):
-    """All records, without the wall time."""
+    """All records, without what another run may not have: wall time and memory."""
     lines = (folder / "metrics.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+    return [{k: v for k, v in json.loads(line).items() if k not in ("seconds", "peak_memory")} for line in lines]

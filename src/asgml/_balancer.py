@@ -20,6 +20,7 @@ from asgml._checks import (
     parameters_of,
 )
 from asgml._optimizers import Optimizers, check_scaling
+from asgml._present import Present, joined, rows_of
 from asgml._ranks import Layout, ranks
 from asgml._reduce import exchange, local_norm
 from asgml._step import Readings, Stateful, Step
@@ -100,7 +101,7 @@ class Balancer:
         self._hooked, self._modules, self._scaler = hooked.keys(), hooked, scaler
         self._layout: Layout = {}
         self._seen: set[str] = set()
-        self._targets: list[Tensor] = []
+        self._targets: list[tuple[Tensor, Present]] = []
         self._taps = Taps(hooked, features or {}, model)
         self._ask()
 
@@ -109,39 +110,40 @@ class Balancer:
         """Who is skipped in the step whose forward comes next."""
         return self._taps.cut
 
-    def observe(self, targets: Tensor) -> None:
+    def observe(self, targets: Tensor, *, present: Present = {}) -> None:
         """Note the targets (B, ...) of the micro-batch whose forward was last, where the loop has no whole batch at `adjust`.
 
-        Raises ValueError where an encoder's feature has another number of rows.
+        `present` is as in `adjust`. Raises ValueError where an encoder's feature has another number of rows.
         """
         for modality in self._hooked:
-            rows = self._taps.rows(modality)
-            if rows is not None and rows != len(targets):
+            rows, wanted = self._taps.rows(modality), rows_of(targets, present.get(modality))
+            if wanted and rows is not None and rows != wanted:
                 raise ValueError(
-                    f"`targets` have {len(targets)} rows, the feature of {modality!r} has {rows}: give one row per sample "
+                    f"`targets` have {wanted} rows, the feature of {modality!r} has {rows}: give one row per sample "
                     f"(`features={{{modality!r}: ...}}` can bring it to that)"
                 )
         self._taps.mark()
-        self._targets.append(targets.detach())
+        self._targets.append((targets.detach(), dict(present)))
 
-    def adjust(self, targets: Tensor | None = None) -> Readings:
+    def adjust(self, targets: Tensor | None = None, *, present: Present = {}) -> Readings:
         """Measure and act. Call it once per update: after backward (and `scaler.unscale_`), before clipping and the step.
 
-        `targets`, (B, ...), are the labels of the whole batch; only diagnostics that need them need them. Returns what was
-        measured in this update (`readings` keeps older values too). On inf or nan in the encoders' gradients nothing
+        `targets`, (B, ...), are the labels of the whole batch; only diagnostics that need them need them. `present` is modality
+        -> mask (B,), for an encoder that was given only the rows which have its modality. Returns what was measured in this
+        update (`readings` keeps older values too). On inf or nan in the encoders' gradients nothing
         changes but the count `nonfinite`: the step is left to the gradient scaler, or to you.
         """
         if ranks() == 1:  # of several, another may have seen what this one has not
             check_attached(self.params, self._taps.never_fired())
         check_unscaled(self._scaler)
-        features, targets = self._taps.take(), self._gathered(targets)
+        features, (targets, present) = self._taps.take(), self._gathered(targets, present)
         if not (self.measure or self.act):
             self.index += 1
             return Readings()
         self._taps.silent = True
         try:
             with torch.no_grad():
-                return self._update(self._step(features, targets))
+                return self._update(replace(self._step(features, targets), present=present))
         finally:
             self._taps.silent = False
 
@@ -165,11 +167,11 @@ class Balancer:
         used = frozenset(features) | (present.keys() - self._hooked)
         return Step(self.index, self.params, features, targets, used, self.skipping & used, self.readings, present)
 
-    def _gathered(self, targets: Tensor | None) -> Tensor | None:
+    def _gathered(self, targets: Tensor | None, present: Present) -> tuple[Tensor | None, Present]:
         seen, self._targets = self._targets, []
         if targets is not None and seen:
             raise ValueError("targets came through `observe` and through `adjust`: give them once")
-        return torch.cat(seen) if seen else targets
+        return joined(seen) if seen else (targets, present)
 
     def _update(self, step: Step) -> Readings:
         due = [d for d in self.measure if step.index % d.every == 0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
@@ -58,6 +58,13 @@ class Step:
 
     A modality that was skipped or has no gradient is left out.
     """
+    present: Mapping[str, Tensor] = field(default_factory=dict)
+    """Modality -> mask (B,) of the rows that its feature is of, where `adjust` or `observe` was told that some lack it."""
+
+    def targets_of(self, modality: str) -> Tensor | None:
+        """Return the targets of the rows that a modality's feature is of."""
+        mask = self.present.get(modality)
+        return self.targets if self.targets is None or mask is None else self.targets[mask]
 
     def with_grad(self, modality: str) -> Iterator[tuple[str, nn.Parameter]]:
         """Iterate over (name, parameter) of a modality's parameters that hold a gradient."""

@@ -56,7 +56,7 @@ match behaviour:
         result(status="failed", reason="the loss is not finite")
         sys.exit(1)
     case "environment":
-        print(json.dumps({name: value for name, value in os.environ.items() if name.endswith("_NUM_THREADS")}))
+        print(json.dumps({name: value for name, value in os.environ.items() if name.endswith(("_NUM_THREADS", "_DEVICES"))}))
         result(status="finished", best_epoch=1)
     case "tuned":  # best at 0.1, and gone from 0.3 on
         if lr >= 0.3:
@@ -73,6 +73,12 @@ match behaviour:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         (folder / "pid").write_text(str(os.getpid()))
         time.sleep(60)
+    case "victim":  # waits to be killed at first, and goes well when run again
+        if not (folder / "pid").exists():
+            (folder / "pid").write_text(str(os.getpid()))
+            time.sleep(60)
+        (folder / "pid").unlink()
+        result(status="finished", best_epoch=1)
     case "parent":
         child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"])
         (folder / "pid").write_text(str(child.pid))

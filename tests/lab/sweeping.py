@@ -12,6 +12,8 @@ from typing import Any
 from asgml.lab import sweep
 from asgml.lab.config import Experiment
 from asgml.lab.engine import Task
+from asgml.lab.gpus import Pool
+from asgml.lab.launch import Launcher
 
 CELL = Path(__file__).with_name("fake_cell.py")
 NURSERY = Path(__file__).with_name("fake_nursery.py")
@@ -52,12 +54,11 @@ class Sweep:
         self.out, self._events, self.forked = folder / "out", folder / "events", forked
 
     def run(self, experiment: Experiment, jobs: int = 2, watch: Watch | None = None) -> sweep.Outcome:
-        return sweep.run(experiment, self.out, jobs, watch or Watch(), self.start)
+        return sweep.run(experiment, self.out, jobs, watch or Watch(), self.engine())
 
-    @property
-    def start(self) -> dict[str, Any]:
+    def engine(self, gpus: int = 0) -> Launcher:
         program = [sys.executable, "-S", str(NURSERY), str(self._events)]
-        return {"command": self.command, "nursery": program if self.forked else ()}
+        return Launcher(self.command, program if self.forked else (), Pool(gpus))
 
     def command(self, folder: Path) -> list[str]:
         return [sys.executable, "-S", str(CELL), str(folder), str(self._events)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from asgml.lab import engine, store
+from asgml.lab import engine, memory, store
 from lab.sweeping import CELL, Sweep, Watch, alive, experiment, soon
 
 FORKED = pytest.param(True, id="forked", marks=pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux alone"))
@@ -39,6 +40,31 @@ def test_every_bad_end_is_recorded_and_stops_no_other(at: Sweep) -> None:
     assert sorted(task.method for task in outcome.failed) == sorted(REASONS)
     for method, reason in REASONS.items():
         assert store.read_json(at.out / method / "seed0/result.json") == {"status": "failed", "reason": reason}
+
+
+def test_only_what_was_killed_from_outside_runs_again(at: Sweep) -> None:
+    pid, cells = at.out / "victim/seed0/pid", experiment("good", "victim", "slow")
+
+    def strike() -> None:
+        if pid.exists() and pid.read_text() and alive(int(pid.read_text())):
+            os.kill(int(pid.read_text()), signal.SIGKILL)
+
+    watch = Watch(strike)
+    assert [task.method for task in at.run(cells, watch=watch).failed] == ["victim"]
+    assert watch.endings() == {"good": "finished", "victim": "killed by SIGKILL", "slow": "finished"}
+    again = Watch()
+    assert at.run(cells, watch=again).failed == ()
+    assert again.told[:2] == [("skipped", "good"), ("skipped", "slow")]
+    assert again.endings() == {"victim": "finished"}
+
+
+def test_the_system_s_own_kill_for_want_of_memory_is_named(at: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    kills = itertools.count()
+    monkeypatch.setattr(memory, "kills", lambda: next(kills))
+    watch = Watch()
+    at.run(experiment("killed", "crash"), jobs=1, watch=watch)
+    assert watch.endings()["killed"] == "killed by SIGKILL, out of memory: the system ended it"
+    assert watch.endings()["crash"] == "exit code 1: ran out"
 
 
 def test_what_a_cell_says_is_kept_in_its_log(at: Sweep) -> None:

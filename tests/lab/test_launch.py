@@ -30,7 +30,8 @@ def nurseries(of: Path) -> list[int]:
 
 def test_without_a_nursery_cells_start_by_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     at = Sweep(tmp_path, forked=True)
-    monkeypatch.setattr(Sweep, "start", {"command": at.command, "nursery": [sys.executable, "-S", "-c", "raise OSError"]})
+    broken = launch.Launcher(at.command, [sys.executable, "-S", "-c", "raise OSError"])
+    monkeypatch.setattr(at, "engine", lambda: broken)
     watch = Watch()
     at.run(experiment("good", "crash"), watch=watch)
     assert watch.endings() == {"good": "finished", "crash": "exit code 1: ran out"}
@@ -79,7 +80,7 @@ def test_a_forked_cell_is_bit_for_bit_what_one_that_started_by_itself_is(tmp_pat
     launcher.close()
     process = launch.Launcher(engine.trial).start(spawned, threads=1)
     assert process.wait() == 0, (spawned / "log.txt").read_text()
-    launch.let_go(process)
+    process.close()
     assert small.log(forked) == small.log(spawned)
     weights = [torch.load(f / "checkpoint.pt", weights_only=True)["trainer"]["model"] for f in (forked, spawned)]
     assert all(torch.equal(w, weights[1][name]) for name, w in weights[0].items())

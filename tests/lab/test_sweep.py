@@ -221,4 +221,4 @@ def test_the_union_is_json_as_it_was(at: Sweep) -> None:
     text = (at.out / "experiment.json").read_text()
     at.run(experiment("baseline"))
     assert (at.out / "experiment.json").read_text() == text
-    assert list(json.loads(text)) == ["name", "dataset", "model", "train", "seeds", "methods"]
+    assert list(json.loads(text)) == ["name", "dataset", "model", "train", "seeds", "loggers", "keep", "methods"]

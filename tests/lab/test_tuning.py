@@ -10,6 +10,7 @@ import pytest
 
 from asgml.lab import store, tuning
 from asgml.lab.config import Experiment
+from asgml.lab.config.study import Tune
 from asgml.lab.tuning import Trial
 
 
@@ -49,7 +50,7 @@ def test_it_takes(case: str) -> None:
     ],
 )
 def test_edges_are_of_numbers(values: list[Any], chosen: Any, on_edge: bool) -> None:
-    assert tuning.edges({"x": chosen}, {"x": values}) == ["x"] * on_edge
+    assert Tune(over={"train.x": tuple(values)}).on_edge({"train.x": chosen}) == ["train.x"] * on_edge
 
 
 @pytest.fixture

@@ -43,25 +43,25 @@ class Moments:
 
 def targets_of(step: Step, modality: str, name: str) -> Tensor:
     """Return the class indices (B,) of a step, or say what is wrong with them."""
-    rows = len(step.features[modality])
-    if step.targets is None:
+    rows, targets = len(step.features[modality]), step.targets_of(modality)
+    if targets is None:
         raise ValueError(f"{name!r} needs targets: call `balancer.adjust(targets)`")
-    if step.targets.shape != (rows,) or step.targets.is_floating_point():
+    if targets.shape != (rows,) or targets.is_floating_point():
         raise ValueError(
             f"{name!r} needs targets of shape ({rows},), the rows of {modality!r}, holding class indices; found shape "
-            f"{tuple(step.targets.shape)}, {step.targets.dtype}"
+            f"{tuple(targets.shape)}, {targets.dtype}"
         )
-    return step.targets
+    return targets
 
 
 def matrix_of(step: Step, modality: str, name: str, columns: int) -> Tensor:
     """Return the targets of a step as float32 (B, columns), (B,) for one column, or say what is wrong with them."""
-    rows = len(step.features[modality])
-    if step.targets is None:
+    rows, targets = len(step.features[modality]), step.targets_of(modality)
+    if targets is None:
         raise ValueError(f"{name!r} needs targets: call `balancer.adjust(targets)`")
-    if step.targets.shape not in {(rows, columns), *([(rows,)] if columns == 1 else [])}:
+    if targets.shape not in {(rows, columns), *([(rows,)] if columns == 1 else [])}:
         raise ValueError(
             f"{name!r} needs targets of shape ({rows}, {columns}), a row for each of {modality!r}; found shape "
-            f"{tuple(step.targets.shape)}, {step.targets.dtype}"
+            f"{tuple(targets.shape)}, {targets.dtype}"
         )
-    return step.targets.reshape(rows, columns).float()
+    return targets.reshape(rows, columns).float()

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from asgml.lab import store
-from asgml.lab.launch import Command, Launcher, Process, let_go, signal_group
+from asgml.lab import memory, store
 
 POLL, GRACE = 0.05, 3.0
 """Seconds between two looks at the children; seconds that a child has to end by itself when the sweep is cut short."""
@@ -47,12 +46,43 @@ class Watcher(Protocol):
     def refresh(self) -> None: ...  # noqa: D102
 
 
+class Process(Protocol):
+    """A cell that was started. `reason` says how it ended where its exit code does not."""
+
+    reason: str | None
+
+    @property
+    def began(self) -> bool: ...  # noqa: D102
+    @property
+    def returncode(self) -> int | None: ...  # noqa: D102
+    def poll(self) -> int | None: ...  # noqa: D102
+    def wait(self) -> int: ...  # noqa: D102
+    def strike(self, number: int, /) -> None: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+
+
+class Engine(Protocol):
+    """Whatever starts cells: `launch.Launcher` here, `engines.ray` and `engines.dask` on a cluster."""
+
+    def ready(self, threads: int) -> bool: ...  # noqa: D102
+    def start(self, folder: Path, threads: int) -> Process: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+
+
 @dataclass(slots=True)
 class _Child:
     task: Task
     process: Process
     log_start: int
     since: float = field(default_factory=time.monotonic)
+    kills: int = field(default_factory=lambda: memory.kills())
+    """Those of the system for want of memory, when it began."""
+    told: bool = False
+    """Whether the watcher knows that it runs: on a cluster it may wait for long."""
+
+    def tell(self, watcher: Watcher) -> None:
+        self.told, self.since = True, time.monotonic()
+        watcher.started(self.task)
 
 
 def trial(folder: Path) -> Sequence[str]:
@@ -60,13 +90,10 @@ def trial(folder: Path) -> Sequence[str]:
     return [sys.executable, "-m", "asgml.lab.trial", str(folder), "--die-with-parent"]
 
 
-def run(
-    tasks: Sequence[Task], *, jobs: int, watcher: Watcher, command: Command = trial, nursery: Sequence[str] = ()
-) -> list[Task]:
-    """Run the tasks, at most `jobs` at once and in their order; a cell that fails stops no other.
+def run(tasks: Sequence[Task], engine: Engine, *, jobs: int | None, watcher: Watcher) -> list[Task]:
+    """Run the tasks, at most `jobs` at once (None: the engine decides) and in their order; one that fails stops no other.
 
-    A child that ends without a `result.json` gets one that says how it ended. Cells are forked by the program `nursery`
-    where one is given (and the system can); else each is the `command`, which imports all by itself.
+    A child that ends without a `result.json` gets one that says how it ended.
 
     Returns:
         The tasks that failed.
@@ -75,12 +102,15 @@ def run(
         KeyboardInterrupt: on SIGINT or SIGTERM, once every child has ended; cells cut short get no record of a failure.
     """
     waiting, running, failed = list(reversed(tasks)), list[_Child](), list[Task]()
-    launcher = Launcher(command, nursery)
-    with _signals() as caught, contextlib.closing(launcher):
+    if tasks:
+        engine.ready(tasks[0].threads)  # before we listen to signals: a cluster's client may set handlers of its own
+    with _signals() as caught:
         try:
             while (waiting or running) and not caught:
-                while waiting and len(running) < jobs and launcher.ready(waiting[-1].threads):
-                    running.append(_start(waiting.pop(), launcher, watcher))
+                while waiting and (jobs is None or len(running) < jobs) and engine.ready(waiting[-1].threads):
+                    running.append(_start(waiting.pop(), engine))
+                for child in [c for c in running if not c.told and c.process.began]:
+                    child.tell(watcher)
                 time.sleep(POLL)
                 for child in [c for c in running if not caught and c.process.poll() is not None]:
                     running.remove(child)
@@ -93,16 +123,16 @@ def run(
     return failed
 
 
-def _start(task: Task, launcher: Launcher, watcher: Watcher) -> _Child:
+def _start(task: Task, engine: Engine) -> _Child:
     log = task.folder / "log.txt"
     start = log.stat().st_size if log.exists() else 0
-    child = _Child(task, launcher.start(task.folder, task.threads), start)
-    watcher.started(task)
-    return child
+    return _Child(task, engine.start(task.folder, task.threads), start)
 
 
 def _record(child: _Child, watcher: Watcher) -> list[Task]:
-    let_go(child.process)
+    child.process.close()
+    if not child.told:
+        child.tell(watcher)
     result = store.read_json(child.task.folder / "result.json")
     if result is None:
         result = {"status": "failed", "reason": _reason(child)}
@@ -113,12 +143,15 @@ def _record(child: _Child, watcher: Watcher) -> list[Task]:
 
 
 def _reason(child: _Child) -> str:
+    if child.process.reason:
+        return child.process.reason
     code = child.process.returncode
     assert code is not None
     if code < 0:
         known = {int(s): s.name for s in signal.Signals}
-        return f"killed by {known.get(-code, f'signal {-code}')}"
-    with (child.task.folder / "log.txt").open("rb") as log:
+        starved = ", out of memory: the system ended it" * (-code == signal.SIGKILL and memory.kills() > child.kills)
+        return f"killed by {known.get(-code, f'signal {-code}')}{starved}"
+    with (child.task.folder / "log.txt").open("a+b") as log:
         log.seek(max(child.log_start, log.seek(0, os.SEEK_END) - 10_000))
         said = [line.strip() for line in log.read().decode(errors="replace").splitlines() if line.strip()]
     return f"exit code {code}: {said[-1][:300] if said else 'it wrote nothing'}"
@@ -127,14 +160,14 @@ def _reason(child: _Child) -> str:
 def _stop(running: Sequence[_Child], caught: Sequence[int]) -> None:
     """End the children: politely, and by force after a grace or when a second signal asks for haste."""
     for child in running:
-        signal_group(child.process, signal.SIGTERM)
+        child.process.strike(signal.SIGTERM)
     until = time.monotonic() + GRACE
     while any(c.process.poll() is None for c in running) and time.monotonic() < until and len(caught) < 2:
         time.sleep(POLL)
     for child in running:
-        signal_group(child.process, getattr(signal, "SIGKILL", signal.SIGTERM))
+        child.process.strike(getattr(signal, "SIGKILL", signal.SIGTERM))
         child.process.wait()
-        let_go(child.process)
+        child.process.close()
 
 
 @contextlib.contextmanager

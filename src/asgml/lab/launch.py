@@ -10,25 +10,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+
+from asgml.lab.gpus import Pool
 
 Command = Callable[[Path], Sequence[str]]
 NURSERY = (sys.executable, "-m", "asgml.lab.nursery")
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 PAUSE = 0.01
-
-
-class Process(Protocol):
-    """What an engine needs of a child; `subprocess.Popen` is one. It leads a session of its own."""
-
-    @property
-    def pid(self) -> int: ...  # noqa: D102
-    @property
-    def returncode(self) -> int | None: ...  # noqa: D102
-    def poll(self) -> int | None: ...  # noqa: D102
-    def wait(self) -> int: ...  # noqa: D102
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def environment(threads: int) -> dict[str, str]:
@@ -36,11 +28,45 @@ def environment(threads: int) -> dict[str, str]:
     return dict(os.environ) | dict.fromkeys(THREADS, str(threads))
 
 
-def spawn(command: Sequence[str], log: Path, threads: int) -> subprocess.Popen[bytes]:
-    """Start a command; what it says goes to the log. Its standard input closes when this process ends, however it ends."""
+class Child:
+    """A process of this machine that leads a session of its own, and the GPUs that it has."""
+
+    pid: int
+    began = True
+    reason: str | None = None
+    gpus: Callable[[], None] = staticmethod(lambda: None)
+    """Gives its GPUs back."""
+
+    def strike(self, number: int) -> None:
+        """Send a signal to it and to what it has started itself."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if hasattr(os, "killpg"):
+                os.killpg(self.pid, number)
+            elif isinstance(self, Spawned):
+                self.send_signal(number)
+
+
+class Spawned(Child, subprocess.Popen[bytes]):
+    """A child that started by itself."""
+
+    def close(self) -> None:
+        """Close what tied it to this process, once it has ended."""
+        self.gpus()
+        if self.stdin:
+            with contextlib.suppress(OSError):
+                self.stdin.close()
+
+
+def spawn(
+    command: Sequence[str], log: Path, threads: int, *, more: Mapping[str, str] = NOTHING, where: str | None = None
+) -> Spawned:
+    """Start a command; what it says goes to the log. Its standard input closes when this process ends, however it ends.
+
+    `more` are variables of its environment, `where` is its working directory.
+    """
     with log.open("ab") as file:
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT,
-                                env=environment(threads), start_new_session=True)  # fmt: skip
+        return Spawned(command, stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT, cwd=where,
+                       env=environment(threads) | dict(more), start_new_session=True)  # fmt: skip
 
 
 class Nursery:
@@ -66,11 +92,12 @@ class Nursery:
         self.listen()
         return self._ready or self.gone
 
-    def fork(self, folder: Path, log: Path) -> Forked | None:
+    def fork(self, folder: Path, log: Path, more: Mapping[str, str] = NOTHING) -> Forked | None:
         """Return the process of the cell in this folder; None where the nursery is gone."""
         assert self._process.stdin
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps({"folder": str(folder), "log": str(log)}).encode() + b"\n")
+            wanted = {"folder": str(folder), "log": str(log), "more": dict(more)}
+            self._process.stdin.write(json.dumps(wanted).encode() + b"\n")
             self._process.stdin.flush()
         while not self._born and not self.gone:
             self.listen(PAUSE)
@@ -97,7 +124,7 @@ class Nursery:
         self._process.communicate()
 
 
-class Forked:
+class Forked(Child):
     """A child of the nursery. Its code is what the nursery tells; without a nursery it cannot be told, and is ended."""
 
     def __init__(self, pid: int, nursery: Nursery):
@@ -121,12 +148,16 @@ class Forked:
             time.sleep(PAUSE)
         return code
 
+    def close(self) -> None:
+        """Give back what it had."""
+        self.gpus()
+
 
 class Launcher:
-    """Starts cells, from nurseries where a program for them is given (one per number of threads), else by the command."""
+    """Starts cells here, from nurseries where a program for them is given (one per number of threads), else by the command."""
 
-    def __init__(self, command: Command, nursery: Sequence[str] = ()):
-        self._command = command
+    def __init__(self, command: Command, nursery: Sequence[str] = (), gpus: Pool | None = None):
+        self._command, self._gpus = command, gpus or Pool()
         self._program = nursery if sys.platform == "linux" else ()
         self._nurseries: dict[int, Nursery] = {}
 
@@ -134,31 +165,17 @@ class Launcher:
         """Whether a cell can be started without a wait; asking is what gets it ready."""
         if self._program and threads not in self._nurseries:
             self._nurseries[threads] = Nursery(self._program, threads)
-        return not self._program or self._nurseries[threads].ready
+        return self._gpus.ready and (not self._program or self._nurseries[threads].ready)
 
-    def start(self, folder: Path, threads: int) -> Process:
+    def start(self, folder: Path, threads: int) -> Spawned | Forked:
         """Start the cell in this folder; what it says is appended to its `log.txt`."""
-        log = folder / "log.txt"
-        forked = self._nurseries[threads].fork(folder, log) if threads in self._nurseries else None
-        return forked or spawn(self._command(folder), log, threads)
+        log, more = folder / "log.txt", self._gpus.take()
+        forked = self._nurseries[threads].fork(folder, log, more) if threads in self._nurseries else None
+        child = forked or spawn(self._command(folder), log, threads, more=more)
+        child.gpus = lambda: self._gpus.give_back(more)
+        return child
 
     def close(self) -> None:
         """End the nurseries."""
         for nursery in self._nurseries.values():
             nursery.close()
-
-
-def signal_group(process: Process, number: signal.Signals) -> None:
-    """Reach what the child itself started, too."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, number)
-        elif isinstance(process, subprocess.Popen):
-            process.send_signal(number)
-
-
-def let_go(process: Process) -> None:
-    """Close what tied a child that has ended to this process."""
-    if isinstance(process, subprocess.Popen) and process.stdin:
-        with contextlib.suppress(OSError):
-            process.stdin.close()

@@ -8,7 +8,7 @@ import os
 import select
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ PAUSE = 0.02
 def serve(run: Callable[[Path], None], lifeline: int) -> None:
     """Fork a child for each request, a line of JSON on standard input, until that closes.
 
-    A request is `{"folder": ..., "log": ...}`: the child calls `run(folder)`, appends what it says to the log, leads a
-    session of its own, and has the reading end of the `lifeline`, a pipe on which nothing comes, as its standard input.
+    A request is `{"folder": ..., "log": ..., "more": {...}}`: the child takes the variables of `more` into its environment,
+    calls `run(folder)`, appends what it says to the log, leads a session of its own, and has the reading end of the
+    `lifeline`, a pipe on which nothing comes, as its standard input.
     Answers are lines on standard output: `["ready"]`, then `["born", pid]` for each request, and `["ended", pid, code]`,
     with the code as `subprocess` gives it: negative for a signal.
     """
@@ -38,7 +39,7 @@ def serve(run: Callable[[Path], None], lifeline: int) -> None:
         _bury()
 
 
-def _fork(run: Callable[[Path], None], lifeline: int, folder: str, log: str) -> int:
+def _fork(run: Callable[[Path], None], lifeline: int, folder: str, log: str, more: Mapping[str, str]) -> int:
     if pid := os.fork():
         return pid
     try:
@@ -46,6 +47,7 @@ def _fork(run: Callable[[Path], None], lifeline: int, folder: str, log: str) -> 
         output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         for source, target in ((lifeline, 0), (output, 1), (output, 2)):
             os.dup2(source, target)
+        os.environ.update(more)
         run(Path(folder))
         code = 0
     except SystemExit as exit_:

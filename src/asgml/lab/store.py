@@ -4,15 +4,17 @@ Where there are several data sets or points, `<out>/<data set>/<point>/` stands 
 tuning lie in `tuning/<settings>/` of that.
 
 A cell's folder holds `config.json` (the resolved `Cell`), `metrics.jsonl` (append-only, the truth), `tensorboard/` (the same
-numbers as event files), `checkpoint.pt`, `progress.json`, `predictions.npz`, `result.json` (written last) and `log.txt`.
+numbers as event files), `checkpoint.pt`, `model.safetensors` (the chosen epoch's weights), `progress.json`, `predictions.npz`,
+`result.json` (written last) and `log.txt`.
 Lines of `metrics.jsonl` are of three kinds:
 
     {"kind": "header", "modalities": [...], "dataset_modalities": [...], "classes": [...], "note": "...",
      "sizes": {"train": n, "validation": n, "test": n}, "parameters": n, "versions": {"asgml": "...", ...}}
     {"kind": "step", "step": 0, "epoch": 1, "loss": x, "lr": x, "total_norm": x, "grad_norm": {"audio": x},
      "skipped": [], "held": [], "readings": {"gap": {"audio": x}}, "applied": {"scale": {"audio": x}}}
-    {"kind": "epoch", "epoch": 1, "step": 18, "seconds": x, "flops": x, "skipped_share": {"audio": x},
-     "held_share": {"audio": x}, "train": {...}, "validation": {...}, "test": {...}}
+    {"kind": "epoch", "epoch": 1, "step": 18, "steps": 18, "samples": n, "seconds": x, "peak_memory": bytes, "flops": x,
+     "updates": {"audio": n}, "skipped_share": {"audio": x}, "held_share": {"audio": x}, "train": {...},
+     "validation": {...}, "test": {...}}
 
 where each split has `accuracy`, `f1_macro`, `loss`, `probe_acc` and `probe_online_acc` (modality -> share), `probe_acc_joint`
 and, with two modalities or more, `utilization_gap`. With `look: chosen` an epoch's line has validation accuracy alone, and the
@@ -32,6 +34,8 @@ from pydantic_core import from_json
 
 from asgml.lab.errors import InputError
 
+SHARES = ("updates", "skipped_share", "held_share")
+"""What an epoch's record counts per modality."""
 SHORT = {"train": "train", "validation": "val", "test": "test"}
 
 
@@ -96,7 +100,7 @@ def tags(record: Mapping[str, Any]) -> dict[str, float]:
         found |= {f"train/applied_{name}_{m}": v for name, at in record.get("applied", {}).items() for m, v in at.items()}
         return found | {f"train/{key}": record[key] for key in ("total_norm", "lr")} | {"train/batch_loss": record["loss"]}
     if record["kind"] == "epoch":
-        shares = {f"train/{key}_{m}": v for key in ("skipped_share", "held_share") for m, v in record.get(key, {}).items()}
+        shares = {f"train/{key}_{m}": v for key in SHARES for m, v in record.get(key, {}).items()}
         shares |= {"train/flops": record["flops"]} if "flops" in record else {}
         return shares | {
             tag: v for split, short in SHORT.items() for tag, v in _split_tags(short, record.get(split, {})).items()

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
+from pydantic import BaseModel, ValidationError
 
-from asgml.lab import engine, layout, store, tuning
-from asgml.lab.config import Experiment, points
-from asgml.lab.engine import Task, Watcher
+from asgml.lab import engine, engines, layout, store, tuning
+from asgml.lab.config import Cell, Experiment, address, points
+from asgml.lab.engine import Engine, Task, Watcher
 from asgml.lab.errors import InputError
-from asgml.lab.launch import NURSERY
 from asgml.lab.layout import Laid
 
 Json = dict[str, Any]
@@ -22,8 +23,6 @@ SHARED = ("dataset", "model", "train", "tune", "primary")
 """What all cells of a folder have in common, so that a comparison of methods compares the methods.
 
 `primary` is among it: what is tested is named before anything runs, and not changed after."""
-START: Mapping[str, Any] = {"command": engine.trial, "nursery": NURSERY}
-"""How the engine starts a cell."""
 
 
 class Show(Watcher, Protocol):
@@ -53,10 +52,10 @@ def check(experiment: Experiment, out: Path) -> None:
     Raises:
         InputError: it names the settings that differ, with both values.
     """
-    _refuse_another(store.read_record(out / "experiment.json"), _dump(experiment), out / "experiment.json", out)
-    for point in points.of(experiment) if experiment.several else ():
-        place = out / point.folder / "experiment.json"
-        _refuse_another(store.read_record(place), _dump(point.experiment), place, out)
+    plain = [(point.folder, point.experiment) for point in points.of(experiment) if experiment.several]
+    for folder, one in [("", experiment), *plain]:
+        found = store.read_record(place := out / folder / "experiment.json")
+        _refuse_another(found and _today(Experiment, found), _dump(one), place, out)
     for laid in layout.cells(experiment, out):
         _refuse_cell(laid, out)
 
@@ -64,10 +63,18 @@ def check(experiment: Experiment, out: Path) -> None:
 def _refuse_cell(laid: Laid, out: Path) -> None:
     folder = laid.task.folder
     found = store.read_record(folder / "config.json")
-    if laid.known:
-        _refuse_another(found, _dump(laid.cell), folder, out)
+    if found is not None and laid.known:
+        _refuse_another(address.identity(_today(Cell, found)), address.identity(_dump(laid.cell)), folder, out)
     if found is None and folder.exists() and any(not f.name.startswith(".") for f in folder.iterdir()):
         raise InputError(f"{folder} has files in it but no config.json, so nothing tells what made them; {_way_out(out)}")
+
+
+def _today(model: type[BaseModel], found: Json) -> Json:
+    """Give what an earlier version wrote the settings that are new since, at their defaults."""
+    try:
+        return _dump(model.model_validate(found))
+    except ValidationError:
+        return found
 
 
 def unfinished(experiment: Experiment, out: Path) -> list[Laid]:
@@ -75,10 +82,11 @@ def unfinished(experiment: Experiment, out: Path) -> list[Laid]:
     return [laid for laid in layout.cells(experiment, out) if not laid.done]
 
 
-def run(experiment: Experiment, out: Path, jobs: int, show: Show, start: Mapping[str, Any] = START) -> Outcome:
+def run(experiment: Experiment, out: Path, jobs: int | None, show: Show, cluster: Engine | None = None) -> Outcome:
     """Lay every cell out under `out`, run those that are not finished, and say which failed.
 
-    A finished cell is left as it is; one that failed or was cut short runs again.
+    A finished cell is left as it is; one that failed or was cut short runs again. `cluster` starts the cells (None: they
+    start here), at most `jobs` of them at once, and is closed at the end.
 
     Raises:
         InputError: `out` was made by another config, or another sweep is at work in it.
@@ -86,27 +94,41 @@ def run(experiment: Experiment, out: Path, jobs: int, show: Show, start: Mapping
     """
     try:
         _make(out)
-        with FileLock(out / ".lock", timeout=0):
+        with FileLock(out / ".lock", timeout=0), contextlib.closing(cluster or engines.make()) as engine_:
             check(experiment, out)
-            return _run(experiment, out, jobs, show, start)
+            return _run(experiment, out, lambda cells: _train(cells, engine_, jobs, show))
     except Timeout:
         raise InputError(f"another run is at work in {out}; wait until it ends, or choose another folder with --out") from None
     except PermissionError as error:
         raise InputError(f"{error.filename or out} cannot be written to; choose another folder with --out") from error
 
 
-def _run(experiment: Experiment, out: Path, jobs: int, show: Show, start: Mapping[str, Any]) -> Outcome:
+def _run(experiment: Experiment, out: Path, train: Callable[[Sequence[Laid]], list[Task]]) -> Outcome:
     _write_experiments(experiment, out)
-    trials = [laid for laid in layout.cells(experiment, out) if laid.trial]
-    failed = _train(trials, jobs, show, start)
+    trials, failed = _tune(experiment, out, train)
     for point in points.of(experiment):
         if point.experiment.tune:
             tuning.write(point.experiment, out / point.folder)
     reported = [laid for laid in layout.cells(experiment, out) if not laid.trial]
     for laid in reported if trials else ():
         _refuse_cell(laid, out)  # now that their settings are chosen
-    failed += _train([laid for laid in reported if laid.known], jobs, show, start)
+    failed += train([laid for laid in reported if laid.known])
+    _write_addresses(trials + reported, out)
     return Outcome(len(trials) + len(reported), tuple(failed))
+
+
+def _tune(experiment: Experiment, out: Path, train: Callable[[Sequence[Laid]], list[Task]]) -> tuple[list[Laid], list[Task]]:
+    """Run trials for as long as some are known that were not tried now; return all of them, and those that failed."""
+    begun, failed = set[Path](), list[Task]()
+    while True:
+        trials = [laid for laid in layout.cells(experiment, out) if laid.trial]
+        fresh = [laid for laid in trials if laid.known and laid.task.folder not in begun]
+        if not fresh:
+            return trials, failed
+        for laid in fresh if begun else ():
+            _refuse_cell(laid, out)  # now that the sampler has proposed them
+        failed += train(fresh)
+        begun |= {laid.task.folder for laid in fresh}
 
 
 def _write_experiments(experiment: Experiment, out: Path) -> None:
@@ -117,7 +139,15 @@ def _write_experiments(experiment: Experiment, out: Path) -> None:
         store.write_json(path, _union(store.read_record(path) or {}, _dump(one)))
 
 
-def _train(cells: Sequence[Laid], jobs: int, show: Show, start: Mapping[str, Any]) -> list[Task]:
+def _write_addresses(cells: Sequence[Laid], out: Path) -> None:
+    """Write `cells.json`: the folder of every cell by its address, those of earlier runs too."""
+    before: Json = store.read_record(out / "cells.json") or {}
+    found = {laid.cell.address: str(laid.task.folder.relative_to(out)) for laid in cells if laid.known}
+    if (content := before | found) != before:
+        store.write_json(out / "cells.json", content)
+
+
+def _train(cells: Sequence[Laid], cluster: Engine, jobs: int | None, show: Show) -> list[Task]:
     """Run those that are not done; return those that failed, of which a trial that diverged is none."""
     todo = [laid for laid in cells if not laid.done]
     numbers = {laid.task.number for laid in todo}
@@ -127,12 +157,19 @@ def _train(cells: Sequence[Laid], jobs: int, show: Show, start: Mapping[str, Any
             continue
         folder = laid.task.folder
         _make(folder)
-        if not (folder / "config.json").exists():
-            store.write_json(folder / "config.json", _dump(laid.cell))
+        _write_config(folder / "config.json", _dump(laid.cell))
         (folder / "result.json").unlink(missing_ok=True)
-    failed = engine.run([laid.task for laid in todo], jobs=jobs, watcher=show, **start) if todo else []
+    failed = engine.run([laid.task for laid in todo], cluster, jobs=jobs, watcher=show) if todo else []
     diverged = [laid.task for laid in todo if laid.trial and laid.done]
     return [task for task in failed if task not in diverged]
+
+
+def _write_config(path: Path, config: Json) -> None:
+    """Write the cell's config; of one that is there (and agrees, or the folder was refused) only what is kept may change."""
+    found = store.read_record(path)
+    wanted = config if found is None else found | {key: config[key] for key in address.KEPT}
+    if wanted != found:
+        store.write_json(path, wanted)
 
 
 def _dump(model: Any) -> Json:

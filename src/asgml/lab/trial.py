@@ -11,7 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from asgml.lab import store
+from asgml.lab import memory, store
+from asgml.lab.config import address
 from asgml.lab.errors import InputError
 
 PATIENCE = 20  # seconds to wait for a former process of a killed run to let go of the folder
@@ -41,8 +42,9 @@ def run(cell: Path) -> None:
         result = {"status": "failed", "reason": str(error)}
     except Exception as error:
         traceback.print_exc()
-        result = {"status": "failed", "reason": f"{type(error).__name__}: {error}"}
-    store.write_json(cell / "result.json", result)
+        words = f"{type(error).__name__}: {error}"
+        result = {"status": "failed", "reason": f"out of memory ({words})" if memory.lacked(error) else words}
+    store.write_json(cell / "result.json", result | {"config": address.of(store.read_json(cell / "config.json"))})
     sys.exit(0 if result["status"] == "finished" else 1)
 
 

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asgml.lab import store
+from asgml.lab import search, store
 from asgml.lab.config import Experiment, points
+from asgml.lab.config.points import Point
+from asgml.lab.config.study import Tune
+from asgml.lab.tasks.scoring import validation_key, validation_score
 
 FILE = "tuning.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One method at one point of the grid: per seed its validation accuracy, a share 0-1, or how it ended without one."""
+    """One method at one point of the grid: per seed its validation score, a share, or how it ended without one."""
 
     settings: Mapping[str, Any]
     accuracies: Mapping[int, float]
     diverged: tuple[int, ...] = ()
     missing: tuple[int, ...] = ()
     """Seeds that have not been trained, or crashed."""
+    key: str = "validation_accuracy"
+    """What the score is called, in `result.json` and `tuning.json`."""
 
     @property
     def mean(self) -> float | None:
@@ -30,7 +37,7 @@ class Trial:
 
     def better_than(self, other: Trial) -> bool:
         """By fewer seeds that diverged, then by the mean: a trial that diverges is worse than any that does not."""
-        mine, theirs = ((-len(t.diverged), -1.0 if t.mean is None else t.mean) for t in (self, other))
+        mine, theirs = ((-len(t.diverged), -math.inf if t.mean is None else t.mean) for t in (self, other))
         return mine > theirs
 
 
@@ -39,17 +46,56 @@ def done(result: Mapping[str, Any] | None) -> bool:
     return result is not None and (result.get("status") == "finished" or bool(result.get("diverged")))
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A trial of one method: where it lies, and what it gave; both None where an earlier one must end before it is known."""
+
+    point: Point | None
+    trial: Trial
+
+
 def read(experiment: Experiment, out: Path) -> dict[str, list[Trial]]:
     """Every trial of a plain experiment under `out`, method by method: result.json's validation accuracy, nothing else."""
-    found = points.trials(experiment)
-    return {m: [_trial(out / t.folder, m, t.settings, t.experiment.seeds) for t in found] for m in experiment.methods}
+    return {m: [tried.trial for tried in listed] for m, listed in tried(experiment, out).items()}
+
+
+def tried(experiment: Experiment, out: Path) -> dict[str, list[Tried]]:
+    """Every trial that the budget holds, method by method."""
+    if experiment.tune is None:
+        return {}
+    if experiment.tune.over:
+        grid = points.trials(experiment)
+        return {m: [_tried(t, out, m) for t in grid] for m in experiment.methods}
+    return {m: _searched(experiment, experiment.tune, out, m) for m in experiment.methods}
+
+
+def _searched(experiment: Experiment, tune: Tune, out: Path, method: str) -> list[Tried]:
+    """The trials that Optuna has proposed by now, and places for those to come."""
+    found, told = list[Tried](), list[float]()
+    while len(found) < len(settings := search.proposed(tune, told)):
+        found += [_tried(points.trial(experiment, settings[n], f"trial{n + 1}"), out, method)
+                  for n in range(len(found), len(settings))]  # fmt: skip
+        told = _told(found)
+    return found + [Tried(None, Trial({}, {}, missing=tune.seeds))] * (tune.trials - len(found))
+
+
+def _told(found: Sequence[Tried]) -> list[float]:
+    """What the sampler may know: every trial before the first that has a seed missing; one that diverged counts as 0."""
+    whole = itertools.takewhile(lambda tried: not tried.trial.missing, found)
+    return [0.0 if t.trial.diverged or t.trial.mean is None else t.trial.mean for t in whole]
+
+
+def _tried(point: Point, out: Path, method: str) -> Tried:
+    return Tried(point, _trial(out / point.folder, method, point.settings, point.experiment.seeds))
 
 
 def _trial(folder: Path, method: str, settings: Mapping[str, Any], seeds: Sequence[int]) -> Trial:
     results = {seed: store.read_record(store.cell_folder(folder, method, seed) / "result.json") or {} for seed in seeds}
-    scored = {s: float(r["validation_accuracy"]) for s, r in results.items() if r.get("status") == "finished"}
+    found = {s: validation_score(r) for s, r in results.items() if r.get("status") == "finished"}
+    scored = {s: score for s, score in found.items() if score is not None}
     diverged = tuple(s for s, r in results.items() if s not in scored and done(r))
-    return Trial(settings, scored, diverged, tuple(s for s in seeds if s not in scored and s not in diverged))
+    key = next((k for r in results.values() if (k := validation_key(r))), "validation_accuracy")
+    return Trial(settings, scored, diverged, tuple(s for s in seeds if s not in scored and s not in diverged), key)
 
 
 def choose(trials: Sequence[Trial]) -> Trial | None:
@@ -62,23 +108,15 @@ def choose(trials: Sequence[Trial]) -> Trial | None:
     return best
 
 
-def edges(chosen: Mapping[str, Any], over: Mapping[str, Sequence[Any]]) -> list[str]:
-    """The settings whose chosen value is the smallest or the largest tried: beyond it may be better."""
-    numbers = {path: [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
-               for path, values in over.items()}  # fmt: skip
-    return [p for p, tried in numbers.items() if len(tried) == len(over[p]) and chosen[p] in (min(tried), max(tried))]
-
-
 def write(experiment: Experiment, out: Path) -> dict[str, list[Trial]]:
     """Write `tuning.json`: every trial's validation accuracy and the choice; what it held of other methods stays."""
     found = read(experiment, out)
     assert experiment.tune is not None
     before: Mapping[str, Any] = store.read_record(out / FILE) or {}
-    methods = {m: _entry(trials, experiment.tune.over) for m, trials in found.items()}
+    methods = {m: _entry(trials, experiment.tune) for m, trials in found.items()}
     trials = len(next(iter(found.values())))
     content = {
-        "schema": 1, "over": {path: list(values) for path, values in experiment.tune.over.items()},
-        "seeds": list(experiment.tune.seeds), "trials": trials, "cells": trials * len(experiment.tune.seeds),
+        "schema": 1, **experiment.tune.model_dump(mode="json"), "trials": trials, "cells": trials * len(experiment.tune.seeds),
         "methods": before.get("methods", {}) | methods,
     }  # fmt: skip
     if content != before:
@@ -86,13 +124,13 @@ def write(experiment: Experiment, out: Path) -> dict[str, list[Trial]]:
     return found
 
 
-def _entry(trials: Sequence[Trial], over: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+def _entry(trials: Sequence[Trial], tune: Tune) -> dict[str, Any]:
     best = choose(trials)
     chosen = None if best is None else dict(best.settings)
-    return {"chosen": chosen, "edges": [] if chosen is None else edges(chosen, over), "trials": [_said(t) for t in trials]}
+    return {"chosen": chosen, "edges": [] if chosen is None else tune.on_edge(chosen), "trials": [_said(t) for t in trials]}
 
 
 def _said(trial: Trial) -> dict[str, Any]:
     seeds = {str(seed): accuracy for seed, accuracy in trial.accuracies.items()}
-    return {"settings": dict(trial.settings), "validation_accuracy": trial.mean, "seeds": seeds,
+    return {"settings": dict(trial.settings), trial.key: trial.mean, "seeds": seeds,
             "diverged": list(trial.diverged), "missing": list(trial.missing)}  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ("run", "report", "diagnose", "compare", "export", "cite", "check", "list")
+COMMANDS = ("data", "run", "report", "diagnose", "compare", "export", "cite", "check", "list")
 HELP = Path(__file__).with_name("help.txt")
 HEAVY = {"torch", "sklearn", "scipy", "matplotlib", "tensorboard", "numpy", "soundfile"}
 PROBE = f"""
@@ -30,9 +30,8 @@ def asgml(*arguments: str, cwd: Path | None = None, **variables: str) -> subproc
 
 def test_help_is_as_frozen() -> None:
     """To freeze it anew: write what this test finds to the file, and read the difference."""
-    found = "".join(
-        f"$ asgml {line}\n{asgml(*line.split()).stdout}\n" for line in ("--help", *(f"{name} --help" for name in COMMANDS))
-    )
+    lines = [f"{command} --help".strip() for command in ("", *COMMANDS, "data prepare", "data check")]
+    found = "".join(f"$ asgml {line}\n{asgml(*line.split()).stdout}\n" for line in lines)
     if os.environ.get("ASGML_FREEZE"):
         HELP.write_text(found, encoding="utf-8")
     assert found == HELP.read_text(encoding="utf-8")
@@ -50,7 +49,8 @@ def test_version_is_that_of_the_package() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["--help", "run --help", "list", "run phase1 --set train.lrr=1", "run nothing", "rum", "report"]
+    "line",
+    ["--help", "run --help", "list", "data prepare --help", "run phase1 --set train.lrr=1", "run nothing", "rum", "report"],
 )
 def test_nothing_heavy_is_imported_for_what_needs_none(line: str) -> None:
     done = subprocess.run([sys.executable, "-c", PROBE, *line.split()], capture_output=True, text=True, check=False, timeout=60)
@@ -59,7 +59,7 @@ def test_nothing_heavy_is_imported_for_what_needs_none(line: str) -> None:
 
 EITHER = "report: must be given either the folder of a run or --tensorboard NAME=DIR ..., one of the two"
 WRONG = {
-    "rnu": f'Unknown command "rnu". Did you mean "run"? Available commands: {", ".join(COMMANDS)}.',
+    "rnu": f'Unknown command "rnu". Did you mean "run"? Available commands: {", ".join(COMMANDS[:8])}, ...',
     "run": 'Command "run" parameter EXPERIMENT requires an argument.',
     "run phase1 --job 3": "Unknown option: --job. Did you mean --jobs?",
     "run phase1 --jobs many": 'Invalid value for --jobs: unable to convert "many" into int.',
@@ -75,8 +75,10 @@ WRONG = {
     "'nowhere:f'); install it, or run asgml in the folder that holds it",
     "run phase1 --set model.encoders.audio.import=nowhere:f": "`model.encoders.audio.import`: there is no module 'nowhere' "
     "(found in 'nowhere:f'); install it, or run asgml in the folder that holds it",
-    "list dataset": 'Invalid value "dataset" for WHAT. Choose from: "datasets", "methods", "experiments". '
-    'Did you mean "datasets"?',
+    "run phase1 --set model.encoders.audio.resnet18.weights=/nowhere.pth": "`model.encoders.audio.resnet18.weights`: "
+    "/nowhere.pth does not exist; give a local file",
+    "list dataset": 'Invalid value "dataset" for WHAT. Choose from: "datasets", "encoders", "fusions", "methods", '
+    '"experiments". Did you mean "datasets"?',
     "diagnose nowhere": "run: nowhere must be the folder of a run, found no experiment.json; give what `asgml run` wrote",
     "compare a": "run: must be the folder of a run, found none at a; give the folder that `asgml run` wrote",
     "export a": "run: must be the folder of a run, found none at a; give the folder that `asgml run` wrote",
@@ -85,6 +87,12 @@ WRONG = {
     "check nowhere:f": "`check`: there is no module 'nowhere' (found in 'nowhere:f'); install it, or run asgml in the folder "
     "that holds it",
     "check a:f modality": "check: arguments must be NAME=VALUE, such as modality=audio, found 'modality'",
+    "data prepare cremad --root nowhere --out o": "--root: must be a folder that is there, found nowhere",
+    "data prepare cremad --root . --out o --jobs 0": "--jobs: must be 1 or more, found 0",
+    "data prepare cremad --root . --out o --frames 0": "--frames: input should be greater than or equal to 1, found 0",
+    "data check keypd": "`dataset.name`: unknown data set 'keypd'; did you mean 'keypad'?",
+    "data check keypad --set snr=0": "`dataset.snr`: unknown setting; did you mean 'snr_db'?",
+    "data check keypad --out page.txt": "--out: must be the name of an HTML file, found page.txt",
     "report": EITHER,
     "report here --tensorboard a=b": EITHER,
     "report here --epochs 1,x": "--epochs: must be epochs from 1 on, separated by commas, such as 1,5,10, found '1,x'",
@@ -128,6 +136,8 @@ def test_lists_name_everything_with_its_defaults() -> None:
     ):
         assert words in done.stdout
     for words in ("frequency", "staleness", "alone", "k: (must be given)", "rule: one_in (or every)", "damping: 0.0"):
+        assert words in done.stdout
+    for words in ("resnet18", "Takes image, frames.", "width: 64", "cross_attention", "A modality's own logits: zero_feature."):
         assert words in done.stdout
     for words in ("phase1", "methods: baseline, frequency_k2, staleness_t2", "seeds: [0, 1, 2]"):
         assert words in done.stdout

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from asgml.lab import store
-from asgml.lab.cli import live
+from asgml.lab.cli import live, pace
 from asgml.lab.cli.live import Live
 from asgml.lab.cli.progress import Lines, duration, show
 from asgml.lab.engine import Task
@@ -32,6 +32,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(live, "time", clock)
+    monkeypatch.setattr(pace, "time", clock)
     return clock
 
 
@@ -105,8 +106,47 @@ def test_a_terminal_shows_where_every_running_cell_is(tmp_path: Path, clock: Clo
         clock.now += 1
         watcher.refresh()
         shown = plain(stream.getvalue()).split()
-    assert shown[:10] == ["method", "seed", "epoch", "validation", "accuracy", "method_1", "4", "3/10", "81.2", "%"]
-    assert shown[10:13] == ["method_2", "4", "0/10"]
+    assert shown[:11] == ["method", "seed", "epoch", "validation", "best", "time", "method_1", "4", "3/10", "81.2", "%"]
+    assert shown[11:14] == ["method_2", "4", "0/10"]
+
+
+def test_a_line_has_the_last_and_the_best_score_and_its_own_time_left(tmp_path: Path, clock: Clock) -> None:
+    stream, running, done = Terminal(), task(tmp_path, 1, 2), task(tmp_path, 2)
+    with Live(3, Console(file=stream, width=90, force_terminal=True)) as watcher:
+        watcher.started(done)
+        watcher.started(running)
+        at(done, 10, 0.5)
+        watcher.ended(done, None, 33)
+        said = {"epoch": 4, "epochs": 10, "validation_accuracy": 0.75, "best": 0.8125}
+        store.write_json(running.folder / "progress.json", said)
+        clock.now += 20
+        watcher.refresh()
+        shown = " ".join(plain(stream.getvalue()).split())
+    assert "method_1 4 4/10 75.0 % 81.2 % 1 min 0 s left" in shown  # 2 epochs in 20 s, 6 to go
+    assert "method_2 4 10/10 50.0 % took 33 s" in shown
+
+
+def test_plain_lines_have_score_and_time_left(tmp_path: Path, clock: Clock) -> None:
+    stream, one = io.StringIO(), task(tmp_path, 1)
+    with show(2, stream) as watcher:
+        watcher.started(one)
+        watcher.started(task(tmp_path, 2))
+        at(one, 10, 0.8125)
+        clock.now += 20
+        watcher.ended(one, None, 20)
+    assert stream.getvalue().splitlines()[-1] == "[1/2] method_1 seed 4 finished in 20 s, validation 81.2 %, about 20 s left"
+
+
+def test_quiet_says_failures_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = task(tmp_path, 1)
+    with show(2, quiet=True) as watcher:
+        watcher.skipped(task(tmp_path, 2))
+        watcher.started(one)
+        watcher.refresh()
+        watcher.ended(one, None, 2)
+        watcher.ended(one, "no luck", 2)
+    said = f"asgml: method_1 seed 4 failed after 2 s: no luck (see {one.folder / 'log.txt'})\n"
+    assert tuple(capsys.readouterr()) == ("", said)
 
 
 def test_a_terminal_is_drawn_a_few_times_per_second_only(tmp_path: Path, clock: Clock) -> None:

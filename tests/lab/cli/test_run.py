@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import signal
 import subprocess
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from asgml.lab import datasets, store, sweep
+from asgml.lab import datasets, engines, store, sweep
 from asgml.lab.cli import commands, main
 from asgml.lab.errors import InputError
 from lab.sweeping import CELL, Sweep, soon
@@ -41,7 +40,7 @@ class World:
         self.report_error: Exception | None = None
         monkeypatch.chdir(folder)
         monkeypatch.setattr(datasets, "load", self.load)
-        monkeypatch.setattr(sweep, "run", functools.partial(sweep.run, start=self.sweep.start))
+        monkeypatch.setattr(engines, "make", lambda *words: self.sweep.engine())
         fake = SimpleNamespace(write=self.write, write_tensorboard=self.write)
         monkeypatch.setattr(commands, "_reports", lambda: fake)
 
@@ -149,8 +148,9 @@ def test_the_output_folder_may_be_given(world: World) -> None:
 
 def test_jobs_are_by_default_the_cores_there_are_threads_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "usable_cores", lambda: 8)
-    assert [commands._jobs(None, threads) for threads in (1, 3, 16)] == [8, 2, 1]
-    assert commands._jobs(5, 3) == 5
+    assert [commands.Where().most(threads) for threads in (1, 3, 16)] == [8, 2, 1]
+    assert [commands.Where("dask", jobs=jobs).most(1) for jobs in (None, 5)] == [None, 5]
+    assert commands.Where(jobs=5).most(3) == 5
 
 
 def test_a_report_is_written_again(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -174,14 +174,14 @@ def test_a_bug_is_no_bad_input(world: World) -> None:
 
 
 DRIVER = """
-import functools, sys
+import sys
 sys.path.insert(0, sys.argv.pop(1))
 from pathlib import Path
 from lab.sweeping import Sweep
-from asgml.lab import datasets, sweep
+from asgml.lab import datasets, engines
 from asgml.lab.cli import main
 datasets.load = lambda settings, seed: None
-sweep.run = functools.partial(sweep.run, start=Sweep(Path.cwd()).start)
+engines.make = lambda *words: Sweep(Path.cwd()).engine()
 sys.exit(main(["run", "mine.yaml", "--jobs", "2"]))
 """
 

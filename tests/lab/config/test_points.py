@@ -20,7 +20,7 @@ def test_a_plain_experiment_is_its_own_only_point() -> None:
     assert (point.folder, point.dataset, point.settings) == ("", None, {})
     assert point.experiment == validate(PLAIN)
     assert points.trials(point.experiment) == []
-    assert list(point.experiment.model_dump()) == ["name", "dataset", "model", "train", "seeds", "methods"]
+    assert list(point.experiment.model_dump()) == ["name", "dataset", "model", "train", "seeds", "loggers", "keep", "methods"]
 
 
 def test_every_data_set_at_every_point_of_the_grid() -> None:

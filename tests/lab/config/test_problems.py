@@ -260,7 +260,10 @@ MESSAGES = {
         document(tune={"over": {"dataset.snr_db": [0, 1]}}),
         "`tune.over`: must be settings of model, train, such as train.lr, found 'dataset.snr_db'",
     ),
-    "tuning of nothing": (document(tune={"over": {}}), "`tune.over`: must not be empty, found {}"),
+    "tuning of nothing": (
+        document(tune={"over": {}}),
+        "`tune`: must have either `over`, a grid, or `space` with `trials`, found neither",
+    ),
     "tuning of what cannot be": (
         document(tune={"over": {"train.lr": [0.1, 0]}}),
         "tune at train.lr=0: `train.lr`: must be greater than 0, found 0",

@@ -11,7 +11,7 @@ import pytest
 from asgml.lab.report import document as d
 from asgml.lab.report.facts import Change, Facts
 from asgml.lab.report.model import Failure, Method, Series, Study
-from asgml.lab.report.records import SECONDS
+from asgml.lab.report.records import MEMORY, SAMPLES, SECONDS, STEPS
 from asgml.lab.report.sections import (
     attention,
     common,
@@ -303,8 +303,22 @@ def test_costs_are_shown_where_they_were_logged(study: Study) -> None:
         study, **{SECONDS.replace("/", "__"): logs.points([2.0, 4.0]), "train__held_share_audio": logs.points([0.5, 0.0])}
     )
     said = words(performance.blocks(found))
-    assert "Method | n | Held (audio) | Seconds per epoch" in said
-    assert "m | 2 | 25.00% ± 0.00 | 3.000 ± 0.000" in said
+    assert "Method | n | Held (audio)\n" in said
+    assert "m | 2 | 25.00% ± 0.00\n" in said
+    assert "Method | n | Seconds per epoch\n" in said
+    assert "m | 2 | 3.000 ± 0.000\n" in said
+
+
+def test_time_and_memory_are_sums_over_epochs_divided(study: Study) -> None:
+    logged = {SECONDS: [2.0, 4.0], STEPS: [10, 10], SAMPLES: [300, 300], MEMORY: [2e8, 5e8], "train/updates_audio": [5, 6]}
+    found = with_series(study, **{tag.replace("/", "__"): logs.points(values) for tag, values in logged.items()})
+    said = words(performance.blocks(found))
+    assert "Method | n | Updates (audio)" in said
+    assert "m | 2 | 11" in said
+    assert "Seconds per epoch | Time per update (ms) | Samples per second | Peak memory (MB)" in said
+    assert "m | 2 | 3.000 ± 0.000 | 300" in said
+    assert "± 0.0 | 100" in said
+    assert "± 0.0 | 500" in said
 
 
 @pytest.mark.parametrize(("off", "reported"), [(0.0049, False), (0.0050, False), (0.0051, True), (-0.0051, True)])

@@ -54,6 +54,18 @@ def test_budget_choices_and_trials_are_shown(run: Path) -> None:
     assert "**90.00%**" in (run / "analysis.md").read_text()
 
 
+def test_of_a_sampler_the_budget_and_each_choice_are_shown(run: Path) -> None:
+    space = {"train.lr": {"low": 0.1, "high": 0.4, "log": True}, "train.schedule": ["cosine", "step"]}
+    drawn = {key: value for key, value in TUNING.items() if key != "over"} | {"space": space, "sampler": "tpe"}
+    (run / "tuning.json").write_text(json.dumps(drawn))
+    said = words(overview.blocks(folders.read(run)))
+    assert "same budget: 3 trials that Optuna's tpe sampler drew from train.lr from 0.1 to 0.4 (log scale) and" in said
+    assert "baseline | train.lr = 0.2 | 2 | 90.00% | 80.00% | 0 | 0" in said
+    assert "m | train.lr = 0.1 | 1 | 80.00% | 85.00% | 2 | 0" in said
+    assert "train.lr | tuned for each method" in said
+    assert "edge of the range of train.lr" in words(attention.blocks(folders.read(run)))
+
+
 def test_an_edge_is_warned_of_first(run: Path) -> None:
     assert "Tuning chose an edge of the grid of train.lr for 1 of 3 methods (m): better" in words(
         attention.blocks(folders.read(run))

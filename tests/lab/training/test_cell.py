@@ -65,6 +65,7 @@ def test_resume_after_a_kill_is_bit_identical(finished, tmp_path, target, name, 
         assert all(np.array_equal(ours[n], whole[n]) for n in whole)
     ours, whole = (torch.load(f / "checkpoint.pt", weights_only=True)["trainer"]["model"] for f in (folder, finished[0]))
     assert all(torch.equal(ours[n], whole[n]) for n in whole)
+    assert (folder / "model.safetensors").read_bytes() == (finished[0] / "model.safetensors").read_bytes()
     assert events(folder).keys() == events(finished[0]).keys()
     assert all([s for s, _ in events(folder)[t]] == [s for s, _ in points] for t, points in events(finished[0]).items())
 

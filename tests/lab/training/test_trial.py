@@ -12,6 +12,8 @@ from filelock import FileLock
 import small
 from asgml.lab import trial
 
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="limits a process's memory as Linux does")
+
 
 def result(folder):
     return json.loads((folder / "result.json").read_text())
@@ -40,6 +42,11 @@ def own_code(tmp_path, monkeypatch):
         "def soft(modality, k): return recipes.frequency(modality, k)\n"
         "def broken(): raise RuntimeError('no luck')\n"
         "def wrong(): return 3\n"
+        "def greedy():\n"
+        "    import resource, torch\n"
+        "    pages = int(open('/proc/self/statm').read().split()[0])\n"
+        "    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**28,) * 2)\n"
+        "    kept = [torch.ones(2**23) for _ in range(100)]\n"
     )
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -58,6 +65,7 @@ def test_ones_own_recipe_needs_no_fork(own_code):
     [
         ({"import": "mine:broken"}, "RuntimeError: no luck"),
         ({"import": "mine:wrong"}, "mine:wrong must return a Recipe or an Objective, found int"),
+        pytest.param({"import": "mine:greedy"}, "out of memory (RuntimeError: ", marks=LINUX),
         ({"import": "mine:soft"}, "TypeError: soft() missing 2 required positional arguments"),
     ],
 )

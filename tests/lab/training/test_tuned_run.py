@@ -54,3 +54,5 @@ def test_spoiled_test_labels_change_no_choice_and_what_diverges_is_worst(runs):
     assert (last["validation_accuracy"], last["diverged"], last["missing"]) == (None, [7], [])
     labels = [np.load(run / "baseline/seed0/predictions.npz")["test_label"] for run in runs]
     assert (labels[0] != labels[1]).any()
+    kept = {p.relative_to(runs[0]).parts[0] for p in runs[0].rglob("model.safetensors")}
+    assert kept == {"baseline"}, "trials keep no weights"

@@ -13,12 +13,13 @@ from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
 
+from asgml.lab.cli.data import app as data
 from asgml.lab.errors import InputError
 
 FAILED, BAD_INPUT, INTERRUPTED, NO_READER = 1, 2, 130, 141
 HELP = "Find the modality that does not pull its weight while a multimodal model trains."
 EXAMPLES = """Examples:
-  asgml list                    data sets, methods and experiments
+  asgml list                    data sets, encoders, fusions, methods and experiments
   asgml run phase1              train every method with every seed, write the report
   asgml run phase1 --set name=short --set train.epochs=3 --set seeds=[0,1]
   asgml report outputs/phase1   write the report of a run again
@@ -27,6 +28,7 @@ EXAMPLES = """Examples:
   asgml export outputs/phase1 > table.tex the table for a paper
   asgml cite ogm dgl            the papers, as BibTeX
   asgml check my_module:my_recipe         the laws, for a method of your own
+  asgml data prepare cremad --root CREMA-D --out stores/cremad
 
 Exit codes: 0 done, 1 a cell failed or a law is broken, 2 wrong input, 130 interrupted.
 """
@@ -37,6 +39,7 @@ app = App(
     help_format="plaintext",
     version=lambda: f"asgml {importlib.metadata.version('asgml')}",
 )
+app.command(data)
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
@@ -72,6 +75,10 @@ def run(
     set: Annotated[list[str] | None, Parameter(negative=())] = None,
     out: Path | None = None,
     jobs: int | None = None,
+    engine: Literal["local", "ray", "dask"] = "local",
+    address: str | None = None,
+    gpus_per_cell: int = 0,
+    quiet: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
     """Train every method of an experiment with every seed, then write the report.
 
@@ -82,6 +89,7 @@ def run(
 
       asgml run phase1
       asgml run my.yaml --jobs 2
+      asgml run my.yaml --engine dask --address tcp://node1:8786 --gpus-per-cell 1
       asgml run phase1 --set name=short --set train.lr=1e-2 --set seeds=[0,1]
       asgml run phase1 --set name=k3 --set methods.frequency_k2.frequency.k=3
 
@@ -94,11 +102,20 @@ def run(
     out
         The folder to write to; outputs/NAME by default.
     jobs
-        Cells that train at once; as many as there are usable cores by default.
+        Cells that train at once; as many as there are usable cores, or as a cluster has room for, by default.
+    engine
+        Where cells train: on this machine, or on a Ray or Dask cluster that sees the same files.
+    address
+        The cluster's, as Ray or Dask writes it; without one they find or start their own.
+    gpus_per_cell
+        GPUs that each cell has for itself; with 0 none is set apart.
+    quiet
+        Say nothing but what went wrong, on standard error.
     """
     from asgml.lab.cli import commands
 
-    return FAILED if commands.run(experiment, set or [], out, jobs) else 0
+    where = commands.Where(engine, address, gpus_per_cell, jobs)
+    return FAILED if commands.run(experiment, set or [], out, where, quiet=quiet) else 0
 
 
 @app.command(help_epilogue="")
@@ -262,11 +279,12 @@ def check(recipe: str, /, *arguments: str) -> int:
 @app.command(name="list", help_epilogue="")
 def list_(
     what: Annotated[
-        Literal["datasets", "methods", "experiments"] | None, Parameter(help="One of the three; all of them by default.")
+        Literal["datasets", "encoders", "fusions", "methods", "experiments"] | None,
+        Parameter(help="One of these; all of them by default."),
     ] = None,
     /,
 ) -> None:
-    """Show the data sets, the entries of methods, or the built-in experiments, with their settings and defaults.
+    """Show the data sets, encoders, fusions, entries of methods or built-in experiments, with settings and defaults.
 
     Examples:
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from asgml.lab import datasets, imports, layout, sweep
+from asgml.lab import datasets, engines, imports, layout, sweep
 from asgml.lab.cli import progress
-from asgml.lab.config import Cell, Experiment, ImportedEncoder, points
+from asgml.lab.config import Cell, Experiment, points
+from asgml.lab.config.encoders import presence
 from asgml.lab.config.load import load_experiment
 from asgml.lab.config.methods import ImportedMethod
 from asgml.lab.datasets.settings import ImportedDataset
@@ -20,19 +22,41 @@ REPORT = ("report.html", "analysis.md", "summary.json")
 INDEX = ("index.html", "index.md", "index.json")
 
 
-def run(name_or_path: str, sets: Sequence[str], out: Path | None, jobs: int | None) -> bool:
-    """Check everything, prepare the data, train the cells, write the report; return whether some cell failed."""
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where cells run, as the command line says it; `jobs` is how many at once, None where that is left to us."""
+
+    engine: engines.Name = "local"
+    address: str | None = None
+    gpus_per_cell: int = 0
+    jobs: int | None = None
+
+    def most(self, threads: int) -> int | None:
+        """Return how many cells may train at once; a cluster's queue takes all of them."""
+        if self.jobs is not None and self.jobs < 1:
+            raise InputError(f"--jobs: must be 1 or more, found {self.jobs}")
+        return self.jobs or (max(1, sweep.usable_cores() // threads) if self.engine == "local" else None)
+
+
+def run(name_or_path: str, sets: Sequence[str], out: Path | None, where: Where, *, quiet: bool = False) -> bool:
+    """Check everything, prepare the data, train the cells, write the report; return whether some cell failed.
+
+    `quiet`: nothing is said but what went wrong, on standard error.
+    """
     experiment = load_experiment(name_or_path, sets)
-    out, jobs = out or Path("outputs") / experiment.name, _jobs(jobs, experiment.train.threads)
+    out, jobs = out or Path("outputs") / experiment.name, where.most(experiment.train.threads)
+    cluster = engines.make(where.engine, where.address, where.gpus_per_cell)
     _check(experiment)
     sweep.check(experiment, out)
     cells, todo = len(layout.cells(experiment, out)), sweep.unfinished(experiment, out)
-    _say(f"{experiment.name}: {cells} cells, {_shape(experiment)}, {len(todo)} of them to train, {jobs} at once, in {out}")
+    once = f"{jobs} at once" if jobs else f"as {where.engine} has room"
+    if not quiet:
+        _say(f"{experiment.name}: {cells} cells, {_shape(experiment)}, {len(todo)} of them to train, {once}, in {out}")
     _prepare([laid.cell for laid in todo])
-    with progress.show(cells) as show:
-        outcome = sweep.run(experiment, out, jobs, show)
-    _report_run(out, bool(outcome.failed))
-    if outcome.failed:
+    with progress.show(cells, quiet=quiet) as show:
+        outcome = sweep.run(experiment, out, jobs, show, cluster)
+    _report_run(out, bool(outcome.failed), quiet)
+    if outcome.failed and not quiet:
         _say(f"{len(outcome.failed)} of {outcome.cells} cells failed; the same command runs them again")
     return bool(outcome.failed)
 
@@ -71,8 +95,7 @@ def _check_point(experiment: Experiment) -> None:
             if isinstance(entry, ImportedMethod):
                 imports.find_module(entry.import_, f"methods.{name}.import")
     for modality, encoder in experiment.model.encoders.items():
-        if isinstance(encoder, ImportedEncoder):
-            imports.find_module(encoder.import_, f"model.encoders.{modality}.import")
+        presence.check(modality, encoder)
 
 
 def _prepare(cells: Sequence[Cell]) -> None:
@@ -86,12 +109,6 @@ def _prepare(cells: Sequence[Cell]) -> None:
         if (which := (dataset, None if once else seed)) not in read:
             read.append(which)
             datasets.load(dataset, seed)
-
-
-def _jobs(given: int | None, threads: int) -> int:
-    if given is not None and given < 1:
-        raise InputError(f"--jobs: must be 1 or more, found {given}")
-    return given or max(1, sweep.usable_cores() // threads)
 
 
 def _epochs(text: str | None) -> tuple[int, ...] | None:
@@ -121,9 +138,11 @@ def _reports() -> ModuleType:
     return report
 
 
-def _report_run(out: Path, some_failed: bool) -> None:
+def _report_run(out: Path, some_failed: bool, quiet: bool) -> None:
     try:
-        _show(_reports().write(out), out)
+        summary = _reports().write(out)
+        if not quiet:
+            _show(summary, out)
     except InputError as error:
         if not some_failed:
             raise

@@ -1,8 +1,8 @@
-"""`asgml list`: the data sets, the entries of methods and the built-in experiments, with their settings and defaults."""
+"""`asgml list`: data sets, encoders, fusions, entries of methods and built-in experiments, with settings and defaults."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 import yaml
@@ -12,16 +12,17 @@ from rich import box
 from rich.table import Table
 
 from asgml.lab.cli.console import Output
-from asgml.lab.config import Experiment, methods
+from asgml.lab.config import Experiment, encoders, fusions, methods
 from asgml.lab.config.load import built_in, load_experiment
+from asgml.lab.config.study import Range
 from asgml.lab.datasets import settings
 
-What = Literal["datasets", "methods", "experiments"]
+What = Literal["datasets", "encoders", "fusions", "methods", "experiments"]
 Row = tuple[str, str, str]
 
 
 def show(what: What | None) -> None:
-    """Print one table, or all three."""
+    """Print one table, or all."""
     console = Output()
     for name in [what] if what else get_args(What):
         heads, rows = TABLES[name]
@@ -34,9 +35,20 @@ def show(what: What | None) -> None:
 
 def _datasets() -> Iterator[Row]:
     for name, model in settings.BUILT_IN.items():
-        tuned = "\n".join(f"train.{key}: {value:g} (tuned)" for key, value in model.tuned.items())
+        tuned = "\n".join(f"train.{key}: {value:g} ({model.tuned_how})" for key, value in model.tuned.items())
         yield name, _first_line(model), f"{_settings(model)}\n{tuned}"
     yield "import", _first_line(settings.ImportedDataset), "import: module:name\nand your own"
+
+
+def _encoders() -> Iterator[Row]:
+    for name, model in encoders.BUILT_IN.items():
+        yield name, f"{_first_line(model)}\nTakes {', '.join(model.takes)}.", _settings(model)
+    yield "import", _first_line(encoders.ImportedEncoder), "import: module:name\nand your own"
+
+
+def _fusions() -> Iterator[Row]:
+    for name, model in fusions.BUILT_IN.items():
+        yield name, f"{_first_line(model)}\nA modality's own logits: {model.unimodal}.", _settings(model)
 
 
 def _methods() -> Iterator[Row]:
@@ -55,15 +67,23 @@ def _experiments() -> Iterator[Row]:
 def _shape(found: Experiment) -> dict[str, str]:
     """What it runs, in a few lines."""
     data = {"datasets": ", ".join(found.datasets)} if found.datasets else {"dataset": getattr(found.dataset, "name", "import")}
-    grids = {"grid": found.grid, "tune": found.tune.over if found.tune else {}}
-    varied = {key: "; ".join(f"{path} {list(values)}" for path, values in grid.items()) for key, grid in grids.items() if grid}
+    grids = {"grid": found.grid, "tune": (found.tune.over or found.tune.space) if found.tune else {}}
+    varied = {
+        key: "; ".join(f"{path} {_tried(values)}" for path, values in grid.items()) for key, grid in grids.items() if grid
+    }
     primary = {"primary": ", ".join(one.method for one in found.primary)} if found.primary else {}
     ran = {"methods": ", ".join(found.methods), "seeds": f"{list(found.seeds)}", "epochs": f"{found.train.epochs}"}
     return data | varied | primary | ran
 
 
+def _tried(values: Range | Sequence[Any]) -> str:
+    return f"{values.low:g} to {values.high:g}" if isinstance(values, Range) else str(list(values))
+
+
 TABLES: Mapping[str, tuple[tuple[str, str, str], Callable[[], Iterator[Row]]]] = {
     "datasets": (("name", "what it is", "settings and their defaults"), _datasets),
+    "encoders": (("name", "what it is", "settings and their defaults"), _encoders),
+    "fusions": (("name", "what it is", "settings and their defaults"), _fusions),
     "methods": (("entry", "what it does", "settings and their defaults"), _methods),
     "experiments": (("name", "what it asks", "what it runs"), _experiments),
 }

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from typing import Any
+from collections import deque
 
 from rich.console import Console, Group
 from rich.live import Live as Screen
 from rich.table import Table
 
-from asgml.lab import store
-from asgml.lab.cli.progress import duration, ending
+from asgml.lab.cli.pace import Pace, epoch, progress
+from asgml.lab.cli.progress import duration, ending, score
 from asgml.lab.engine import Task
+from asgml.lab.tasks.scoring import validation_score
 
 REDRAWN = 0.25
 """Seconds between two drawings."""
+RECENT = 5
+"""Finished cells that stay in the table."""
 
 
 class Live:
     """Draws where every running cell is; what failed is printed above the table, so that it stays to be read."""
 
     def __init__(self, cells: int, console: Console) -> None:
-        self._console, self._cells = console, cells
-        self._skipped = self._finished = self._failed = 0
-        self._running: dict[Task, int] = {}  # with the epoch at which an earlier attempt left it
-        self._trained = 0  # epochs, by cells that ended since we began
-        self._since = self._drawn = time.monotonic()
+        self._console, self._pace = console, Pace(cells)
+        self._recent = deque[tuple[Task, float]](maxlen=RECENT)
+        self._drawn = time.monotonic()
         self._screen = Screen(console=console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Live:
@@ -39,20 +39,19 @@ class Live:
 
     def skipped(self, task: Task) -> None:
         """Count a cell that was finished before."""
-        self._skipped += 1
+        self._pace.skipped += 1
 
     def started(self, task: Task) -> None:
         """Give the cell a line; the epochs of an earlier attempt do not count as trained now."""
-        self._running[task] = _epoch(task)
+        self._pace.begin(task)
 
     def ended(self, task: Task, reason: str | None, seconds: float) -> None:
-        """Take the cell's line away."""
-        self._trained += max(0, _epoch(task) - self._running.pop(task))
+        """Move the cell's line to those that finished; of a failure say why."""
+        self._pace.end(task, reason)
         if reason is None:
-            self._finished += 1
-            return
-        self._failed += 1
-        self._console.print(ending(task, reason, seconds), style="red", markup=False, highlight=False)
+            self._recent.append((task, seconds))
+        else:
+            self._console.print(ending(task, reason, seconds), style="red", markup=False, highlight=False)
 
     def refresh(self) -> None:
         """Draw anew, a few times per second."""
@@ -62,36 +61,24 @@ class Live:
 
     def totals(self) -> str:
         """Say how many cells are done, and for how long it went and goes on."""
-        elapsed = time.monotonic() - self._since
-        words = [f"{self._skipped + self._finished}/{self._cells} cells done"]
-        words += [f"{self._failed} failed"] * bool(self._failed) + [f"{duration(elapsed)} elapsed"]
-        left = self._epochs_left()
-        if left and (trained := self._trained_so_far()):
-            words.append(f"about {duration(elapsed / trained * left)} left")
-        return ", ".join(words)
-
-    def _trained_so_far(self) -> int:
-        return self._trained + sum(max(0, _epoch(t) - began) for t, began in self._running.items())
-
-    def _epochs_left(self) -> int:
-        waiting = self._cells - self._skipped - self._finished - self._failed - len(self._running)
-        each = next((task.epochs for task in self._running), 0)
-        return waiting * each + sum(t.epochs - _epoch(t) for t in self._running)
+        pace = self._pace
+        words = [f"{pace.skipped + pace.finished}/{pace.cells} cells done", *[f"{pace.failed} failed"] * bool(pace.failed)]
+        words.append(f"{duration(time.monotonic() - pace.since)} elapsed")
+        left = pace.left()
+        return ", ".join(words if left is None else [*words, f"about {duration(left)} left"])
 
     def _table(self) -> Table:
-        table = Table("method", "seed", "epoch", "validation accuracy", box=None, pad_edge=False, header_style="dim")
-        for task in self._running:
-            score = _progress(task).get("validation_accuracy")
-            shown = "" if score is None else f"{100 * score:.1f} %"
-            table.add_row(task.name, str(task.seed), f"{_epoch(task)}/{task.epochs}", shown)
+        table = Table("method", "seed", "epoch", box=None, pad_edge=False, header_style="dim")
+        for head in ("validation", "best", "time"):
+            table.add_column(head, justify="right")
+        for task, seconds in self._recent:
+            table.add_row(*_row(task), f"took {duration(seconds)}", style="dim")
+        for task in self._pace.running:
+            left = self._pace.left_of(task)
+            table.add_row(*_row(task), "" if left is None else f"{duration(left)} left")
         return table
 
 
-def _epoch(task: Task) -> int:
-    return int(_progress(task).get("epoch", 0))
-
-
-def _progress(task: Task) -> dict[str, Any]:
-    with contextlib.suppress(OSError, ValueError):
-        return store.read_json(task.folder / "progress.json") or {}
-    return {}
+def _row(task: Task) -> tuple[str, ...]:
+    said = progress(task)
+    return task.name, str(task.seed), f"{epoch(task)}/{task.epochs}", score(validation_score(said)), score(said.get("best"))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from asgml.lab.cli.pace import Pace, progress
 from asgml.lab.engine import Task
+from asgml.lab.tasks.scoring import validation_score
 
 if TYPE_CHECKING:
     from asgml.lab.cli.live import Live
@@ -24,8 +26,18 @@ def ending(task: Task, reason: str | None, seconds: float) -> str:
     return f"{task.name} seed {task.seed} {'failed after' if reason else 'finished in'} {duration(seconds)}{where}"
 
 
-def show(cells: int, stream: TextIO | None = None) -> Lines | Live:
-    """Return the live table where `stream` (standard output) is a terminal that can move its cursor, else the lines."""
+def score(value: float | None) -> str:
+    """Write a task's score, a share of 1, in percent; nothing where there is none."""
+    return "" if value is None else f"{100 * value:.1f} %"
+
+
+def show(cells: int, stream: TextIO | None = None, *, quiet: bool = False) -> Lines | Live | Quiet:
+    """Return the live table where `stream` (standard output) is a terminal that can move its cursor, else the lines.
+
+    `quiet`: failures alone, on standard error.
+    """
+    if quiet:
+        return Quiet()
     stream = stream or sys.stdout
     if not stream.isatty():
         return Lines(cells, stream)
@@ -41,7 +53,7 @@ class Lines:
     """One line for every event, written at once, without control characters."""
 
     def __init__(self, cells: int, stream: TextIO) -> None:
-        self._cells, self._stream = cells, stream
+        self._pace, self._stream = Pace(cells), stream
 
     def __enter__(self) -> Lines:
         return self
@@ -51,18 +63,46 @@ class Lines:
 
     def skipped(self, task: Task) -> None:
         """Say that the cell was finished before."""
+        self._pace.skipped += 1
         self._say(task, f"{task.name} seed {task.seed} was finished before")
 
     def started(self, task: Task) -> None:
         """Say that the cell starts."""
+        self._pace.begin(task)
         self._say(task, f"{task.name} seed {task.seed} started")
 
     def ended(self, task: Task, reason: str | None, seconds: float) -> None:
-        """Say how the cell ended."""
-        self._say(task, ending(task, reason, seconds))
+        """Say how the cell ended, its last validation score, and for how long all goes on."""
+        self._pace.end(task, reason)
+        shown, left = score(validation_score(progress(task))), self._pace.left()
+        words = [ending(task, reason, seconds), *[f"validation {shown}"] * bool(shown and reason is None)]
+        self._say(task, ", ".join(words if left is None else [*words, f"about {duration(left)} left"]))
 
     def refresh(self) -> None:
         """Draw nothing: only events make lines."""
 
     def _say(self, task: Task, words: str) -> None:
-        print(f"[{task.number}/{self._cells}] {words}", file=self._stream, flush=True)
+        print(f"[{task.number}/{self._pace.cells}] {words}", file=self._stream, flush=True)
+
+
+class Quiet:
+    """Says nothing but what failed, on standard error."""
+
+    def __enter__(self) -> Quiet:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave nothing to clean up."""
+
+    def skipped(self, task: Task) -> None:
+        """Say nothing."""
+
+    started = skipped
+
+    def ended(self, task: Task, reason: str | None, seconds: float) -> None:
+        """Say why a cell failed."""
+        if reason is not None:
+            print(f"asgml: {ending(task, reason, seconds)}", file=sys.stderr, flush=True)
+
+    def refresh(self) -> None:
+        """Draw nothing."""

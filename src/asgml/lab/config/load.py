@@ -37,6 +37,17 @@ def load_experiment(name_or_path: str, sets: Sequence[str] = ()) -> Experiment:
     return validate(document)
 
 
+def load_dataset(name: str, sets: Sequence[str] = ()) -> Any:
+    """Return the settings of a data set by name, or of one's own by `module:name`, with `sets` (`snr_db=0`) applied.
+
+    Raises InputError as `load_experiment` does.
+    """
+    document: Any = {"name": "check", "dataset": {"import" if ":" in name else "name": name}, "methods": {"baseline": []}}
+    for text in sets:
+        document = Override.parse(f"dataset.{text}").applied(document)
+    return validate(document).dataset
+
+
 def validate(document: Any) -> Experiment:
     """Check a document against the schema and fill in what it leaves to the data set."""
     if found := not_finite(document):
@@ -50,8 +61,9 @@ def validate(document: Any) -> Experiment:
 
 
 def _check_points(experiment: Experiment) -> None:
-    for point in points.of(experiment):
-        points.trials(point.experiment)
+    for plain in (point.experiment for point in points.of(experiment)):
+        for sample in plain.tune.samples() if plain.tune else ():
+            points.trial(plain, sample, "")
 
 
 def built_in() -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from asgml.lab.errors import InputError
 
 TUNING = "tuning"
 """The folder of the trials."""
+UNSEEN = {"train.look": "chosen", "keep": "none"}
+"""What trials save: no number that a choice depends on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +69,18 @@ def applied(experiment: Experiment | Mapping[str, Any], settings: Mapping[str, A
 
 
 def trials(experiment: Experiment) -> list[Point]:
-    """Every trial of a plain experiment's tuning, with the seeds of `tune`; none where nothing is tuned."""
-    return list(_trials(experiment))
+    """Every trial of a plain experiment's tuning over a grid, with the seeds of `tune`; none where nothing is so tuned."""
+    tune = experiment.tune
+    return [trial(experiment, settings, label(settings)) for settings in combinations(tune.over)] if tune and tune.over else []
 
 
-def _trials(experiment: Experiment) -> Iterator[Point]:
-    if experiment.tune is None:
-        return
+def trial(experiment: Experiment, settings: Mapping[str, Any], name: str) -> Point:
+    """One trial of a plain experiment's tuning, which lies in `tuning/<name>`."""
+    assert experiment.tune is not None
     plain = {k: v for k, v in _document(experiment).items() if k not in ("tune", "primary")}
-    for settings in combinations(experiment.tune.over):
-        fixed = {"seeds": experiment.tune.seeds, "train.look": "chosen"}  # no number of the choice depends on `look`
-        yield Point(
-            f"{TUNING}/{label(settings)}", None, settings, applied(plain, fixed | settings, f"tune at {label(settings)}")
-        )
+    fixed = {"seeds": experiment.tune.seeds, **UNSEEN}
+    where = f"tune at {label(settings)}"
+    return Point(f"{TUNING}/{name}", None, settings, applied(plain, fixed | dict(settings), where))
 
 
 def _document(experiment: Experiment) -> dict[str, Any]:

@@ -31,7 +31,12 @@ MUST = {
     "entry": "must be an entry with its settings, such as `alone: {modality: audio}`",
 }
 PARTS = {"methods": "entry", "model": "named"}
-EXAMPLES = {"name": "`name: mine`", "methods": "`methods: {baseline: []}`", "dataset.root": "`root: path/to/recordings`"}
+EXAMPLES = {
+    "name": "`name: mine`",
+    "methods": "`methods: {baseline: []}`",
+    "dataset.root": "`root: path/to/recordings`",
+    "dataset.path": "`path: path/to/manifest.csv`",
+}
 
 
 def lines(error: ValidationError, document: Mapping[str, Any]) -> list[str]:
@@ -110,6 +115,8 @@ def _path(loc: Loc, document: Mapping[str, Any]) -> str:
             loc = ("datasets", name, *rest)
         case ("model", "encoders", modality, "import", *rest):
             loc = ("model", "encoders", modality, *rest)
+        case ("tune", "space", name, str(), *rest):
+            loc = ("tune", "space", name, *rest)
         case ("methods", name, "[key]"):
             loc = ("methods", name)
         case ("methods", name, int(index), *rest):
@@ -137,6 +144,8 @@ def _known(loc: Loc) -> set[str]:
             model = fusions.BUILT_IN[str(kind)]
         case ("tune", _):
             model = study.Tune
+        case ("tune", "space", *_):
+            model = study.Range
         case ("primary", _, _):
             model = study.Comparison
         case ("dataset", name, _) | ("datasets", _, name, _):

@@ -15,11 +15,12 @@ from pydantic import (
     model_validator,
 )
 
-from asgml.lab.config import methods, study
+from asgml.lab.config import address, methods, study
+from asgml.lab.config.augment import Augment
 from asgml.lab.config.encoders import Encoder
 from asgml.lab.config.fusions import Concat, Fusion
 from asgml.lab.datasets import settings
-from asgml.lab.datasets.settings import AVDigits, ImportedDataset, Keypad, Settings
+from asgml.lab.datasets.settings import AVDigits, Clips, CremaD, ImportedDataset, Keypad, Manifest, Settings
 from asgml.lab.errors import did_you_mean
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
@@ -32,7 +33,14 @@ def _dataset_tag(value: Any) -> str:
 
 
 Dataset = Annotated[
-    Annotated[Keypad, Tag("keypad")] | Annotated[AVDigits, Tag("avdigits")] | Annotated[ImportedDataset, Tag("import")],
+    Annotated[Keypad, Tag("keypad")]
+    | Annotated[AVDigits, Tag("avdigits")]
+    | Annotated[CremaD, Tag("cremad")]
+    | Annotated[Manifest, Tag("manifest")]
+    | Annotated[Clips, Tag("ave")]
+    | Annotated[Clips, Tag("kinetics_sounds")]
+    | Annotated[Clips, Tag("vggsound")]
+    | Annotated[ImportedDataset, Tag("import")],
     Discriminator(_dataset_tag),
 ]
 
@@ -100,10 +108,20 @@ class Train(Settings):
     """gamma: adds gamma times the sum of the cross-entropies of one own linear head per modality; 0: plain joint training."""
     steer: float = Field(default=0.0, ge=0, lt=1)
     """The share of the training split that no method trains on, so that some may decide by it; 0: none is set aside."""
+    augment: Augment | None = None
+    """Random changes of training samples; None: none."""
     look: Literal["every_epoch", "chosen"] = "every_epoch"
     """chosen: probes, training and test scores of the chosen epoch alone, once training is over."""
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    """auto: a GPU where there is one. Numbers of a CPU and of a GPU differ in their last digits."""
+    amp: bool = False
+    """Encoders run under autocast in bfloat16 where the cell trains on a GPU; on a CPU it changes nothing."""
     threads: int = Field(default=1, ge=1)
     """Intra-op threads of a cell: part of its config, since one thread and two differ in bits."""
+
+
+Loggers = tuple[Literal["tensorboard", "wandb"], ...]
+Keep = Literal["best", "none"]
 
 
 class Cell(Settings):
@@ -116,6 +134,13 @@ class Cell(Settings):
     method: str
     entries: tuple[Entry, ...]
     seed: int
+    loggers: Loggers = ("tensorboard",)
+    keep: Keep = "best"
+
+    @property
+    def address(self) -> str:
+        """A hash of the config; two cells of one address have the same numbers."""
+        return address.of(self.model_dump(mode="json", by_alias=True))
 
     @property
     def epochs(self) -> int:
@@ -143,6 +168,10 @@ class Experiment(Settings):
     primary: study.Primary = Field(default=(), max_length=study.MOST)
     """The comparisons that carry a p, 4 at most; all others are exploratory."""
     seeds: study.Seeds = Field(default=(0, 1, 2), min_length=1)
+    loggers: Loggers = ("tensorboard",)
+    """Where numbers go beside `metrics.jsonl`."""
+    keep: Keep = "best"
+    """best: the chosen epoch's weights as `model.safetensors`; none: no weights but the last checkpoint's."""
     methods: Methods = Field(min_length=1)
 
     @property
@@ -190,7 +219,7 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _modalities_exist(self) -> Experiment:
-        if isinstance(self.dataset, ImportedDataset) or self.several:
+        if isinstance(self.dataset, ImportedDataset | Manifest) or self.several:
             return self  # known once it is loaded; seen at each point
         have = self.dataset.modalities
         named = [(f"methods.{name}.{e.kind}.modality", m) for name, listed in self.methods.items() for e in listed
@@ -213,7 +242,7 @@ class Experiment(Settings):
 
     @model_validator(mode="after")
     def _fusion_fits(self) -> Experiment:
-        if isinstance(self.dataset, ImportedDataset) or self.several:
+        if isinstance(self.dataset, ImportedDataset | Manifest) or self.several:
             return self
         if refusal := self.model.fusion.refusal(self.dataset.modalities, self.model.feature_dim):
             raise ValueError(refusal)
@@ -229,8 +258,12 @@ class Experiment(Settings):
 
     def cells(self) -> list[Cell]:
         """Every cell, seed by seed, so that an early look has every method."""
-        return [Cell(dataset=self.dataset, model=self.model, train=self.train, method=name, entries=entries, seed=seed)
-                for seed in self.seeds for name, entries in self.methods.items()]  # fmt: skip
+        return [self.cell(name, seed) for seed in self.seeds for name in self.methods]
+
+    def cell(self, method: str, seed: int) -> Cell:
+        """The cell of a method and any seed."""
+        return Cell(dataset=self.dataset, model=self.model, train=self.train, method=method, entries=self.methods[method],
+                    seed=seed, loggers=self.loggers, keep=self.keep)  # fmt: skip
 
     @model_serializer(mode="wrap")
     def _without_what_is_not_there(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from asgml.lab.datasets.settings import AVDigits, DatasetSettings, ImportedDataset, Keypad
+from asgml.lab import prepared as prepared_store
+from asgml.lab.datasets.settings import AVDigits, DatasetSettings, ImportedDataset, Keypad, Manifest, StoredDataset
 from asgml.lab.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,14 +18,20 @@ def load(settings: DatasetSettings | ImportedDataset, seed: int) -> Data:
     """Return the data set of these settings, from the cache where it was prepared before.
 
     `seed` is the run's; an int in `settings.seed` wins. The same settings, seed and files give bit-identical arrays in every
-    process. One's own data sets (`import`) are not cached. Raises InputError for what the user can get wrong.
+    process. One's own data sets (`import`) are not cached, and a prepared store stays in its files. Raises InputError for what
+    the user can get wrong.
     """
     if isinstance(settings, ImportedDataset):
         from asgml.lab.datasets import _imported
 
         return _imported.load_imported(settings, seed)
     check(settings)
-    return _load_built_in(settings, seed if settings.seed is None else settings.seed)
+    seed = seed if settings.seed is None else settings.seed
+    if isinstance(settings, StoredDataset):
+        from asgml.lab.datasets import prepared
+
+        return prepared.load_prepared(settings, seed)
+    return _load_built_in(settings, seed)
 
 
 def check(settings: DatasetSettings | ImportedDataset) -> None:
@@ -37,6 +44,12 @@ def check(settings: DatasetSettings | ImportedDataset) -> None:
         from asgml.lab.datasets import _fsdd
 
         _fsdd.listing(settings.root)
+    elif isinstance(settings, Manifest):
+        from asgml.lab.datasets.manifest import kinds, rows
+
+        kinds.decide(rows.read(settings.path), settings.columns)
+    elif isinstance(settings, StoredDataset):
+        prepared_store.refuse_missing(settings.root)
     elif isinstance(settings, Keypad) and "text" in settings.wrong_share and not settings.third_modality:
         raise InputError("`dataset.wrong_share`: 'text' must be a modality of the data set; set dataset.third_modality: true")
 
@@ -44,8 +57,14 @@ def check(settings: DatasetSettings | ImportedDataset) -> None:
 def _load_built_in(settings: DatasetSettings, seed: int) -> Data:
     from asgml.lab.datasets import _cache, _fsdd, avdigits, keypad
 
-    module: Any = avdigits if isinstance(settings, AVDigits) else keypad
-    files = _fsdd.read(settings.root) if isinstance(settings, AVDigits) else {}
+    module: Any = keypad
+    files: dict[str, bytes] = {}
+    if isinstance(settings, AVDigits):
+        module, files = avdigits, _fsdd.read(settings.root)
+    elif isinstance(settings, Manifest):
+        from asgml.lab.datasets.manifest import preparing
+
+        module, files = preparing, preparing.files(settings)
     key = _cache.key(settings.model_dump(mode="json"), seed, module, files)
     return _cache.fetch(f"{settings.name}-{key}", lambda: module.prepare(settings, seed, files))
 

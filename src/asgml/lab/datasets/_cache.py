@@ -77,18 +77,23 @@ def _write(path: Path, name: str, data: Data) -> None:
 
 def _arrays(name: str, data: Data) -> dict[str, Any]:
     arrays: dict[str, Any] = {"name": np.array(name), "note": np.array(data.note), "classes": np.array(data.classes)}
+    arrays["task"] = np.array(data.task)
     for split in SPLITS:
         part: Split = getattr(data, split)
-        arrays |= {f"{split}/inputs/{modality}": x for modality, x in part.inputs.items()}
+        for kind in ("inputs", "present"):
+            arrays |= {f"{split}/{kind}/{modality}": x for modality, x in getattr(part, kind).items()}
         arrays |= {f"{split}/{field}": getattr(part, field) for field in ("labels", "ids", "groups")}
     return arrays
 
 
 def _data(arrays: Mapping[str, Any]) -> Data:
     def split(name: str) -> Any:
-        start = f"{name}/inputs/"
-        inputs = {key.removeprefix(start): x for key, x in arrays.items() if key.startswith(start)}
-        return SPLITS[name](inputs, *(arrays[f"{name}/{field}"] for field in ("labels", "ids", "groups")))
+        inputs, present = (
+            {key.removeprefix(start): x for key, x in arrays.items() if key.startswith(start)}
+            for start in (f"{name}/inputs/", f"{name}/present/")
+        )
+        labels, ids, groups = (arrays[f"{name}/{field}"] for field in ("labels", "ids", "groups"))
+        return SPLITS[name](inputs, labels, ids, groups, present)
 
     classes = tuple(str(c) for c in arrays["classes"])
-    return Data(split("train"), split("validation"), split("test"), classes, str(arrays["note"]))
+    return Data(split("train"), split("validation"), split("test"), classes, str(arrays["note"]), str(arrays["task"]))

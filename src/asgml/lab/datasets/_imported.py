@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from asgml.lab.datasets._base import Data
 from asgml.lab.datasets.settings import ImportedDataset
@@ -11,6 +15,7 @@ from asgml.lab.errors import InputError
 from asgml.lab.imports import load_object
 
 SETTING = "dataset.import"
+Labels = npt.NDArray[Any]
 
 
 def load_imported(settings: ImportedDataset, seed: int) -> Data:
@@ -45,6 +50,8 @@ def _refuse_wrong_call(name: str, make: Any, arguments: dict[str, Any]) -> None:
 
 
 def _refuse_inconsistent(name: str, data: Data) -> None:
+    if data.task not in LABELS:
+        raise InputError(f"`{SETTING}`: the task of {name} must be one of {', '.join(LABELS)}, found {data.task!r}")
     for split in ("train", "validation", "test"):
         part = getattr(data, split)
         if not len(part):
@@ -52,6 +59,30 @@ def _refuse_inconsistent(name: str, data: Data) -> None:
         if tuple(part.inputs) != data.modalities:
             found = f"{tuple(part.inputs)} in {split}, {data.modalities} in train"
             raise InputError(f"`{SETTING}`: the splits of {name} must have the same modalities, found {found}")
-        if not 0 <= part.labels.min() <= part.labels.max() < len(data.classes):
-            found = f"{part.labels.min()} to {part.labels.max()} in {split}"
-            raise InputError(f"`{SETTING}`: labels of {name} must lie in 0-{len(data.classes) - 1}, found {found}")
+        if words := LABELS[data.task](part.labels, len(data.classes)):
+            raise InputError(f"`{SETTING}`: labels of {name} must {words}, found {_found(part.labels)} in {split}")
+
+
+def _classes(labels: Labels, classes: int) -> str | None:
+    return None if labels.ndim == 1 and 0 <= labels.min() <= labels.max() < classes else f"lie in 0-{classes - 1}"
+
+
+def _sets(labels: Labels, classes: int) -> str | None:
+    fits = labels.shape[1:] == (classes,) and np.isin(labels, (0, 1)).all()
+    return None if fits else f"be 0 and 1 of shape (N, {classes})"
+
+
+def _numbers(labels: Labels, classes: int) -> str | None:
+    fits = labels.dtype.kind == "f" and labels.ndim < 3 and np.isfinite(labels).all()
+    return None if fits else "be finite floats of shape (N,) or (N, K)"
+
+
+def _found(labels: Labels) -> str:
+    shape = "" if labels.ndim == 1 else f", {labels.dtype} of shape {labels.shape}"
+    return f"{labels.min()} to {labels.max()}{shape}"
+
+
+LABELS: dict[str, Callable[[Labels, int], str | None]] = {
+    "classification": _classes, "multilabel": _sets, "regression": _numbers,
+}  # fmt: skip
+"""What each task's labels must be; None where they are."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import rankdata
 
 from asgml.lab.errors import InputError
 
 Rows = npt.NDArray[np.int64]
 Strata = npt.NDArray[np.generic]
+TENTHS = 10
 
 
 def stratified_order(rng: np.random.Generator, *strata: Strata) -> Rows:
@@ -22,6 +26,14 @@ def stratified_order(rng: np.random.Generator, *strata: Strata) -> Rows:
     for level in reversed(strata):
         order = _interleaved(order, level)
     return order
+
+
+def label_strata(labels: npt.NDArray[Any]) -> Strata:
+    """Return the strata (N,) of any task's labels: classes, sets of labels, or tenths of the samples by the (first) number."""
+    if labels.dtype.kind == "f":
+        first = labels.reshape(len(labels), -1)[:, 0]
+        return np.asarray(rankdata(first, method="ordinal") - 1) * TENTHS // max(1, len(labels))
+    return labels if labels.ndim == 1 else np.unique(labels, axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def shrink(rows: Rows, size: int | None, rng: np.random.Generator, *strata: Strata) -> Rows:

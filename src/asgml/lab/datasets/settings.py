@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Tuned = dict[str, float]
+ENDINGS = {".csv": ",", ".tsv": "\t", ".jsonl": "", ".ndjson": ""}
+"""Of a manifest -> what stands between its cells; nothing in JSON Lines."""
 
 
 class Settings(BaseModel):
@@ -23,6 +25,9 @@ class DatasetSettings(Settings):
     tuned: ClassVar[Tuned] = {"lr": 0.05, "weight_decay": 1e-4}
     """`train.lr` and `train.weight_decay` where the experiment gives none: chosen for plain joint training alone."""
 
+    tuned_how: ClassVar[str] = "tuned"
+    """How these were chosen."""
+
     name: str
     seed: int | None = Field(default=None, ge=0)
     """Draws pairs, noise and the split. None: every run draws anew from its own seed."""
@@ -31,6 +36,10 @@ class DatasetSettings(Settings):
     def modalities(self) -> tuple[str, ...]:
         """The modalities in the data set's order."""
         return ("audio", "visual")
+
+
+def _absolute_path(path: Path) -> Path:
+    return path.expanduser().absolute()
 
 
 class Keypad(DatasetSettings):
@@ -91,10 +100,78 @@ class AVDigits(DatasetSettings):
     split: Literal["official", "speaker"] = "official"
     """official: recordings 0-4 of each speaker and digit are the test set; speaker: one speaker out, another for validation."""
 
-    @field_validator("root")
-    @classmethod
-    def _absolute(cls, root: Path) -> Path:
-        return root.expanduser().absolute()
+    _absolute = field_validator("root")(_absolute_path)
+
+
+class StoredDataset(DatasetSettings):
+    """What every data set out of a prepared store has."""
+
+    tuned: ClassVar[Tuned] = {"lr": 1e-3, "weight_decay": 1e-4}
+    tuned_how: ClassVar[str] = "as published, not tuned here"
+    root: Path
+    """The folder of the prepared store."""
+    split: Literal["published", "actor"] = "published"
+
+    _absolute = field_validator("root")(_absolute_path)
+
+
+class Manifest(DatasetSettings):
+    """One's own files: a CSV or JSON Lines with a row per sample (id, label, split, group) and a column per modality."""
+
+    name: Literal["manifest"] = "manifest"
+    path: Path
+    """The file: `.csv`, `.tsv` or `.jsonl`. Files that it names are relative to its folder."""
+    task: Literal["classification", "multilabel", "regression"] | None = None
+    """None: as the labels are written."""
+    columns: dict[str, Literal["audio", "image", "video", "array", "vector", "text", "ignore"]] = {}
+    """Column -> what it holds; one that is not named is decided by its cells."""
+    bad_rows: Literal["refuse", "leave_out"] = "refuse"
+    """leave_out: rows that cannot be used are counted in the data set's note, and listed by `asgml data check`."""
+    validation: float = Field(default=0.2, gt=0, lt=1)
+    """The share of all rows, where the manifest names no validation rows."""
+    test: float = Field(default=0.2, gt=0, lt=1)
+    """The share of all rows, where the manifest names no splits at all."""
+    spectrum: Literal["mel", "ogm"] = "mel"
+    """Of audio: log power in mel bands (16,000 Hz), or the log magnitude of the OGM-GE line (22,050 Hz)."""
+    audio_seconds: float = Field(default=1.0, gt=0, le=600)
+    """A shorter sound is repeated until it is that long; of a longer one the rest is left out."""
+    audio_bands: int = Field(default=64, ge=8, le=256)
+    """Mel bands."""
+    image_size: int = Field(default=32, ge=4, le=1024)
+    """Images and frames are resized to this many pixels square."""
+    frames: int = Field(default=4, ge=1, le=64)
+    """Frames of a video, even over the whole clip."""
+    text_length: int = Field(default=128, ge=3, le=4096)
+    """Characters of a text; longer ones are cut, and counted in the note."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """None: they are known when the file is read."""
+        return ()
+
+    _absolute = field_validator("path")(_absolute_path)
+
+    @model_validator(mode="after")
+    def _something_to_train_on(self) -> Manifest:
+        if self.validation + self.test >= 1:
+            raise ValueError(f"`dataset.validation` and `dataset.test`: must leave something for training, found "
+                             f"{self.validation:g} and {self.test:g}")  # fmt: skip
+        return self
+
+
+class CremaD(StoredDataset):
+    """CREMA-D: 91 actors speak twelve sentences in six emotions; a store that `asgml data prepare cremad` made."""
+
+    name: Literal["cremad"] = "cremad"
+    split: Literal["published", "actor"] = "published"
+    """published: the OGM-GE line's lists, which share every actor between training and test; actor: no actor in two splits."""
+
+
+class Clips(StoredDataset):
+    """AVE, Kinetics-Sounds or VGGSound: audio-visual clips; a store that `asgml data prepare` made, split as published."""
+
+    name: Literal["ave", "kinetics_sounds", "vggsound"]
+    split: Literal["published"] = "published"
 
 
 class ImportedDataset(BaseModel):
@@ -109,4 +186,5 @@ class ImportedDataset(BaseModel):
         return dict(self.__pydantic_extra__ or {})
 
 
-BUILT_IN: dict[str, type[DatasetSettings]] = {"keypad": Keypad, "avdigits": AVDigits}
+BUILT_IN: dict[str, type[DatasetSettings]] = {"keypad": Keypad, "avdigits": AVDigits, "manifest": Manifest, "cremad": CremaD}
+BUILT_IN |= dict.fromkeys(("ave", "kinetics_sounds", "vggsound"), Clips)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from asgml.lab.datasets._base import Split, Steer, Train
-from asgml.lab.datasets._strata import Rows, stratified_order
+from asgml.lab.datasets._strata import Rows, label_strata, stratified_order
 from asgml.lab.datasets._streams import stream
 from asgml.lab.errors import InputError
 
-S = TypeVar("S", bound=Split)
 FEW = 20
 """With fewer groups than this (speakers, say), a group in the steer split would be missed in training."""
 
@@ -26,7 +23,7 @@ def set_aside(train: Train, share: float, seed: int) -> tuple[Train, Steer]:
     """
     unit = units(train)
     _, first, sizes = np.unique(unit, return_index=True, return_counts=True)
-    order = stratified_order(stream(seed, "steer"), train.labels[first])
+    order = stratified_order(stream(seed, "steer"), label_strata(train.labels[first]))
     taken = order[np.cumsum(sizes[order]) <= share * len(train)]
     chosen = np.isin(unit, taken)
     if chosen.all() or not chosen.any():
@@ -34,7 +31,7 @@ def set_aside(train: Train, share: float, seed: int) -> tuple[Train, Steer]:
             f"`train.steer`: must leave samples on both sides, found {share:g} of {len(train)} samples in {len(first)} units "
             "that stay together"
         )
-    return _rows(train, ~chosen, Train), _rows(train, chosen, Steer)
+    return train.rows(~chosen), train.cast(Steer, chosen)
 
 
 def units(split: Split) -> Rows:
@@ -49,8 +46,3 @@ def units(split: Split) -> Rows:
         return np.unique(units, return_inverse=True)[1]
     names, groups = np.unique(split.groups, return_inverse=True)
     return groups if len(names) >= FEW else np.arange(len(split))
-
-
-def _rows(split: Split, rows: np.typing.NDArray[np.bool_], kind: type[S]) -> S:
-    inputs = {m: x[rows] for m, x in split.inputs.items()}
-    return kind(inputs, split.labels[rows], split.ids[rows], split.groups[rows])

@@ -10,16 +10,21 @@ from torch import Tensor, nn
 from asgml.lab.config import Model
 from asgml.lab.models.encoders import build_encoder
 from asgml.lab.models.fusions import build_fusion
+from asgml.lab.models.modal import Modal, mask_of
 from asgml.lab.models.transforms import Transform
 from asgml.lab.training.seeding import seeded
 
 
 class LateFusion(nn.Module):
-    """Features (B, D) of M encoders, fused into logits (B, C). Every encoder is initialised from a seed of its own."""
+    """Features (B, D) of M encoders, fused into logits (B, C). Every encoder is initialised from a seed of its own.
+
+    A sample that lacks a modality has a feature of zeros for it: the encoder does not see the sample, nor do its statistics.
+    """
 
     def __init__(self, samples: Mapping[str, Tensor], model: Model, classes: int, seed: int):
         super().__init__()
         self.encoders = nn.ModuleDict()
+        self.width = model.feature_dim
         for modality, x in samples.items():
             with seeded(seed, "encoder", modality):
                 self.encoders[modality] = build_encoder(modality, model, x.shape[1:], not x.is_floating_point())
@@ -30,8 +35,18 @@ class LateFusion(nn.Module):
 
     def forward(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Return logits (B, C) and modality -> feature (B, D), as the encoders made it."""
-        features = {m: encoder(inputs[m]) for m, encoder in self.encoders.items()}
+        features = Modal({m: self._feature(m, inputs) for m in self.encoders}, getattr(inputs, "present", None))
         return self.fused(self.transform(features) if self.training else features), features
+
+    def _feature(self, modality: str, inputs: Mapping[str, Tensor]) -> Tensor:
+        encoder, mask = self.encoders[modality], mask_of(inputs, modality)
+        if mask is None:
+            made: Tensor = encoder(inputs[modality])
+            return made
+        if not mask.any():
+            return next(self.fusion.parameters()).new_zeros(len(mask), self.width)
+        feature: Tensor = encoder(inputs[modality][mask])
+        return feature.new_zeros(len(mask), self.width).index_put((mask.nonzero()[:, 0],), feature)
 
     def fused(self, features: Mapping[str, Tensor], *, head_detached: bool = False) -> Tensor:
         """Return logits (B, C) for the features of all modalities; no gradient reaches the weights of a detached head."""

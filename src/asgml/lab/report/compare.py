@@ -89,7 +89,7 @@ def _numbers(seeds: set[int]) -> str:
     return listed(map(str, sorted(seeds)))
 
 
-def _levels(found: Sequence[Place], score: facts.Score) -> Table:
+def _levels(found: Sequence[Place], score: str) -> Table:
     names, measure = unique(m.name for p in found for m in p.study.methods), measures.chosen(facts.SCORES[score])
     level = lambda _, method: index.level(method, measure)
     rows = (_row(name, [index.cell_of(p.study, name, level) for p in found]) for name in names)
@@ -100,7 +100,7 @@ def _row(name: str, cells: Sequence[str]) -> tuple[Text, ...]:
     return (Mono(name), *cells)
 
 
-def _against(first: Place, other: Place, score: facts.Score) -> list[Block]:
+def _against(first: Place, other: Place, score: str) -> list[Block]:
     settings = settings_differ(first.study, other.study)
     blocks: list[Block] = [Listing(tuple(f"{said}." for said in settings))] if settings else []
     if differ := data_differ(first.study, other.study):
@@ -113,7 +113,7 @@ def _against(first: Place, other: Place, score: facts.Score) -> list[Block]:
     return [*blocks, table, Paragraph(PAIRED.format(first=first.name, second=other.name), "note")]
 
 
-def _difference(own: Method, reference: Method, score: facts.Score) -> tuple[Text, ...] | None:
+def _difference(own: Method, reference: Method, score: str) -> tuple[Text, ...] | None:
     found = measures.change(own, reference, measures.chosen(facts.SCORES[score]))
     if found is None:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -117,7 +118,20 @@ class Figure:
     legend: tuple[tuple[int, str], ...]
 
 
-Block = Heading | Paragraph | Table | Code | Listing | Figure
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A PNG file's content; the caption says it in words."""
+
+    png: bytes
+    caption: str
+
+    @property
+    def address(self) -> str:
+        """Its content as an address within a page."""
+        return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
+
+
+Block = Heading | Paragraph | Table | Code | Listing | Figure | Picture
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from asgml.lab import statistics
 from asgml.lab.report import measures, summary
 from asgml.lab.report.model import Method, Study
 from asgml.lab.statistics import Estimate, Interval
+from asgml.lab.tasks.scoring import MACRO_F1, SCORINGS
 
 MOVED = 0.01
 """A mean that differs by less than 1 point counts as unchanged."""
-Score = Literal["accuracy", "macro F1"]
-SCORES: dict[Score, str] = {"accuracy": "test/accuracy", "macro F1": "test/f1_macro"}
+SCORES = {metric.name: f"test/{metric.key}" for metric in (*(s.score for s in SCORINGS.values()), MACRO_F1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Facts:
     gap: float | None = None
     base_gap: float | None = None
     gap_change: Change | None = None
-    score: Score = "accuracy"
+    score: str = "accuracy"
     score_change: Change | None = None
     leader: str | None = None
     laggard: str | None = None
@@ -100,6 +100,8 @@ class Solo:
     score: float | None = None
     probe_change: Change | None = None
     score_change: Change | None = None
+    of: str = "accuracy"
+    """What probe and score are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class StudyFacts:
     modalities: tuple[str, ...] = ()
     weakest: str | None = None
     weakest_range: tuple[float, float] | None = None
-    score: Score = "accuracy"
+    score: str = "accuracy"
     joint_name: str | None = None
     joint_score: float | None = None
     guess: float | None = None
@@ -138,17 +140,22 @@ def of(study: Study) -> StudyFacts:
         score=name,
         joint_name=first.name if first else None,
         joint_score=_mean(first, measures.chosen(SCORES[name])),
-        guess=1 / len(classes) if (classes := study.header.get("classes")) else None,
+        guess=_guess(study),
         seeds=min((len(m.runs) for m in study.methods if m.runs), default=0),
         failed=sum(len(m.failed) for m in study.methods),
         controls=any(e.get("kind") == "alone" for m in study.methods for e in m.entries),
     )
 
 
-def score_of(study: Study) -> Score:
-    """The one score that the rules speak of: accuracy, or macro F1 where no run logged accuracy; never both."""
+def _guess(study: Study) -> float | None:
+    classes = study.header.get("classes")
+    return 1 / len(classes) if classes and study.scoring.task == "classification" else None
+
+
+def score_of(study: Study) -> str:
+    """The one score that the rules speak of: the task's, or macro F1 where no run logged accuracy; never both."""
     logged = {name for name, tag in SCORES.items() if any(run.get(tag) for run in study.runs)}
-    return "macro F1" if logged == {"macro F1"} else "accuracy"
+    return "macro F1" if logged == {"macro F1"} else study.scoring.score.name
 
 
 def method_facts(study: Study, method: Method) -> Facts:
@@ -174,7 +181,7 @@ def method_facts(study: Study, method: Method) -> Facts:
     )
 
 
-def _against(method: Method, base: Method, score: Score) -> dict[str, Any]:
+def _against(method: Method, base: Method, score: str) -> dict[str, Any]:
     own, reference = _mean(method, measures.gap("avg")), _mean(base, measures.gap("avg"))
     paired = measures.change(method, base, measures.gap("avg"))
     scored = measures.change(method, base, measures.chosen(SCORES[score]))
@@ -206,12 +213,14 @@ def _skipped(method: Method) -> dict[str, float]:
 
 
 def _overfit(method: Method) -> float | None:
-    train, test = (_mean(method, measures.over_epochs(f"{split}/accuracy", "final")) for split in ("train", "test"))
+    key = method.runs[0].scoring.score.key
+    train, test = (_mean(method, measures.over_epochs(f"{split}/{key}", "final")) for split in ("train", "test"))
     return None if train is None or test is None else train - test
 
 
 def _still_rising(method: Method) -> bool:
-    last = [run.best_epoch == s.steps[-1] for run in method.runs if (s := run.get("val/accuracy") or run.get("test/accuracy"))]
+    key = method.runs[0].scoring.score.key
+    last = [run.best_epoch == s.steps[-1] for run in method.runs if (s := run.get(f"val/{key}") or run.get(f"test/{key}"))]
     return bool(last) and statistics.mean([float(x) for x in last]) > 0.5
 
 
@@ -219,7 +228,9 @@ def _solo(study: Study, method: Method, modality: str, joint: Method | None) -> 
     measured = (measures.probe(modality, "avg"), measures.chosen(SCORES[score_of(study)]))
     shifts = [_change(measures.change(joint, method, measure) if joint else None) for measure in measured]
     probe, score = (_mean(method, measure) for measure in measured)
-    return Solo(method.name, modality, probe, _mean(joint, measured[0]), score, *shifts)
+    probe_change, score_change = shifts
+    of = study.scoring.score.name
+    return Solo(method.name, modality, probe, _mean(joint, measured[0]), score, probe_change, score_change, of)
 
 
 def _change(found: Estimate | None) -> Change | None:

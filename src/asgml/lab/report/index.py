@@ -48,7 +48,7 @@ def compose(experiment: Experiment, places: Places, tested: Sequence[Tested]) ->
     """The index as blocks."""
     runs = sum(len(study.runs) for _, study in places)
     blocks: list[Block] = [*_warnings(places), Heading("Overview"), Listing(tuple(_overview(experiment, places)))]
-    score: facts.Score = facts.score_of(places[0][1]) if places else "accuracy"
+    score = facts.score_of(places[0][1]) if places else "accuracy"
     blocks += [Heading("Results"), *primary_section.blocks(tested, score), *_tables(places, score)]
     blocks += [Heading("Reports"), Listing(tuple(_report(point, study) for point, study in places))]
     title, subtitle = f"{experiment.name}: all data sets and points", f"{len(places)} points, {runs} finished runs"
@@ -74,7 +74,7 @@ def _overview(experiment: Experiment, places: Places) -> list[Text]:
     return [*found, *([f"{tuning.budget(tuned[0])} Each point is tuned by itself."] if tuned else [])]
 
 
-def _tables(places: Places, score: facts.Score) -> list[Block]:
+def _tables(places: Places, score: str) -> list[Block]:
     measure = measures.chosen(facts.SCORES[score])
     head = f"Test {score} at the epoch chosen on validation"
     blocks: list[Block] = [Heading(head, 3), _table(places, lambda _, m: level(m, measure)), Paragraph(LEVELS, "note")]

@@ -105,7 +105,7 @@ def weaker_pulls(f: Facts, modalities: tuple[str, ...]) -> bool:
 
 def _solo(s: Solo) -> Text:
     shift = s.probe_change or Change((s.joint_probe or 0.0) - (s.probe or 0.0), n=0)
-    verdict = {"down": "costs it accuracy", "up": "helps it", "unchanged": "hardly changes it"}[shift.state]
+    verdict = {"down": f"costs it {s.of}", "up": "helps it", "unchanged": "hardly changes it"}[shift.state]
     return ("Alone (", Mono(s.name), f") the {s.modality} encoder's probe averages {words.percent(s.probe)}, in joint training "
             f"{words.percent(s.joint_probe)}: joint training {verdict}, {change_words(shift)}.")  # fmt: skip
 

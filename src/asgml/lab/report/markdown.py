@@ -30,6 +30,8 @@ def _block(block: d.Block) -> str:
             return "\n".join(f"- {_text(item)}" for item in items)
         case d.Figure():
             return f"*Figure (drawn in report.html): {escape(block.caption)}*"
+        case d.Picture(_, caption):
+            return f"*Picture: {escape(caption)}*"
 
 
 def _paragraph(text: str, kind: str) -> str:

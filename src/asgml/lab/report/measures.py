@@ -33,8 +33,8 @@ def change(method: Method, reference: Method, measure: Measure) -> Estimate | No
 
 
 def probe_series(run: Run, modality: str) -> Series | None:
-    """The test-set accuracy of the offline probe, share 0-1, by epoch."""
-    return run.get(f"test/probe_acc_{modality}")
+    """The test-set score of the offline probe, a share, by epoch: its accuracy, or what the task has in its place."""
+    return run.get(f"test/probe_{run.scoring.short}_{modality}")
 
 
 def probe_of(modality: str) -> Callable[[Run], Series | None]:
@@ -85,6 +85,21 @@ def training_cost(run: Run) -> float | None:
     return sum(series.values) / 1e12 if series is not None else None
 
 
+def total(tag: str) -> Measure:
+    """The sum of a tag over all of its points."""
+    return lambda run: sum(s.values) if (s := run.get(tag)) is not None else None
+
+
+def ratio(above: str, below: str) -> Measure:
+    """The sum of one tag over all epochs, divided by that of another."""
+
+    def measure(run: Run) -> float | None:
+        x, y = total(above)(run), total(below)(run)
+        return x / y if x is not None and y else None
+
+    return measure
+
+
 def late(tag: str) -> Measure:
     """The mean of the last ceil(n/4) points of a tag: the last quarter of training."""
     return lambda run: statistics.mean(s.values[-math.ceil(len(s.values) / 4) :]) if (s := run.get(tag)) else None
@@ -103,8 +118,8 @@ def chosen(tag: str) -> Measure:
 
 
 def train_minus_test(run: Run) -> float | None:
-    """Accuracy on the training set minus that on the test set, share, at the epoch chosen on validation."""
-    train, test = (chosen(f"{split}/accuracy")(run) for split in ("train", "test"))
+    """The score on the training set minus that on the test set, share, at the epoch chosen on validation."""
+    train, test = (chosen(f"{split}/{run.scoring.score.key}")(run) for split in ("train", "test"))
     return None if train is None or test is None else train - test
 
 
@@ -137,7 +152,12 @@ def lead_share(method: Method, modality: str) -> float | None:
 
 
 def floor(study: Study, method: Method) -> tuple[float, float] | None:
-    """The noise floor of the gap, mean and 95 % bound, at this method's mean probe accuracy; None if N is unknown."""
+    """The noise floor of the gap, mean and 95 % bound, at this method's mean probe accuracy; None if N is unknown.
+
+    It is of accuracies: other scores have no such formula.
+    """
+    if study.scoring.task != "classification":
+        return None
     samples = study.header.get("sizes", {}).get("test")
     found = [e.mean for m in method.modalities if (e := estimate(method, probe(m, "avg")))]
     return statistics.noise_floor(statistics.mean(found), int(samples)) if samples and len(found) > 1 else None

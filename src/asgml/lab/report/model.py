@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from asgml.lab.tasks import scoring
+from asgml.lab.tasks.scoring import Scoring
+
 BASELINE = "baseline"
 """The name of the method that every other one is compared with."""
 
@@ -47,6 +50,11 @@ class Run:
     """Where the cell lies, None for event files of other programs."""
     diagnosis: Mapping[str, Any] | None = None
     """What `asgml diagnose` found, if it was asked."""
+
+    @property
+    def scoring(self) -> Scoring:
+        """The numbers of its task."""
+        return scoring.of(self.header)
 
     def get(self, tag: str) -> Series | None:
         """The series of a tag, None where the logs hold no point of it."""
@@ -103,6 +111,11 @@ class Study:
     def header(self) -> Mapping[str, Any]:
         """The header of the first run that has one."""
         return next((run.header for run in self.runs if run.header), {})
+
+    @property
+    def scoring(self) -> Scoring:
+        """The numbers of the task."""
+        return scoring.of(self.header)
 
     @property
     def baseline(self) -> Method | None:

@@ -63,12 +63,12 @@ METHOD: tuple[Rule[Facts], ...] = (
         "the gap did not fall, and the method acts on a modality that does not lead",
         lambda f: f.moved[0] in ("up", "unchanged") and acts_elsewhere(f),
         lambda f: ("Compare ", Mono(f.name), f" with the same on {f.base_leader}, which leads in the baseline; whom to slow "
-                   "is a question of accuracy, not of who leads."),
+                   f"is a question of {f.score}, not of who leads."),
     ),
     Rule(
-        "final training accuracy exceeds the test set's by 10 points or more",
+        "the final training score exceeds the test set's by 10 points or more",
         lambda f: f.overfit is not None and f.overfit >= OVERFIT - 1e-9,
-        lambda f: (Mono(f.name), f" overfits ({words.points(f.overfit)} between training and test accuracy at the last epoch "
+        lambda f: (Mono(f.name), f" overfits ({words.points(f.overfit)} between training and test {f.score} at the last epoch "
                    "that was scored): "
                    "more data, augmentation or weight decay before any balancing."),
     ),

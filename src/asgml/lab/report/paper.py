@@ -22,8 +22,10 @@ class Row:
     data: str
     method: str
     n: int
-    accuracy: Estimate | None
+    score: Estimate | None
+    """The task's score: `Paper.score` names it."""
     f1: Estimate | None
+    """Macro F1, of classification alone."""
     gap: Estimate | None
     difference: Estimate | None
     tested: Tested | None
@@ -36,6 +38,7 @@ class Paper:
 
     rows: tuple[Row, ...]
     caption: str
+    score: str = "accuracy"
 
 
 def of(run: Path) -> Paper:
@@ -49,7 +52,7 @@ def of(run: Path) -> Paper:
     rows = tuple(_row(place, m, _test(tests, place, m)) for place in found for m in place.study.methods if m.runs)
     if not rows:
         raise InputError(f"run: must hold a finished cell, found none in {run}; asgml run goes on where it stopped")
-    return Paper(rows, " ".join([*_caption(found), *_tested(tests)]))
+    return Paper(rows, " ".join([*_caption(found), *_tested(tests)]), _scores(found))
 
 
 def _test(tests: Sequence[Tested], place: Place, method: Method) -> Tested | None:
@@ -64,21 +67,28 @@ def _row(place: Place, method: Method, tested: Tested | None) -> Row:
     score = measures.chosen(facts.SCORES[facts.score_of(place.study)])
     base = place.study.baseline
     difference = measures.change(method, base, score) if base and method is not base else None
-    accuracy, f1 = (measures.estimate(method, measures.chosen(tag)) for tag in ("test/accuracy", "test/f1_macro"))
+    reached, f1 = (measures.estimate(method, m) for m in (score, measures.chosen("test/f1_macro")))
     gap = measures.estimate(method, measures.gap("avg"))
     data = place.point or dataset_name(place.study) or place.name
-    return Row(data, method.name, len(method.runs), accuracy, f1, gap, difference, tested)
+    return Row(data, method.name, len(method.runs), reached, f1, gap, difference, tested)
 
 
 def _caption(found: Sequence[Place]) -> list[str]:
     studies = [place.study for place in found]
     counts = sorted({len(m.runs) for study in studies for m in study.methods if m.runs})
     n = " or ".join(map(str, counts)) or "0"
-    said = [f"Test set, mean and standard deviation over n = {n} seeds, accuracy, macro F1 and utilization gap in percent."]
+    said = [
+        f"Test set, mean and standard deviation over n = {n} seeds; {_scores(found)}, macro F1 and utilization gap in percent."
+    ]
     said += [f"Split: {note}" for note in unique(str(s.header["note"]) for s in studies if s.header.get("note"))]
     said += unique(_protocol(study) for study in studies)
-    said.append(f"Differences to the baseline are in {facts.score_of(studies[0])}, paired by seed, with 95% t intervals.")
+    said.append(f"Differences to the baseline are in {_scores(found)}, paired by seed, with 95% t intervals.")
     return said
+
+
+def _scores(found: Sequence[Place]) -> str:
+    """`accuracy`, or `accuracy or mAP` where the data sets are of several tasks."""
+    return " or ".join(unique(facts.score_of(place.study) for place in found))
 
 
 def _tested(tests: Sequence[Tested]) -> list[str]:
@@ -100,6 +110,8 @@ def _protocol(study: Study) -> str:
     train = (study.settings or {}).get("train") or {}
     epochs = f"{train['epochs']} epochs; " if "epochs" in train else ""
     named = any(run.best_epoch is not None for run in study.runs)
-    chosen = "scored at the epoch with the best validation accuracy" if named else "scored after the last epoch"
+    chosen = (
+        f"scored at the epoch with the best validation {study.scoring.score.name}" if named else "scored after the last epoch"
+    )
     tuned = "; settings tuned on validation, the same budget for every method" if study.tuning else ""
     return f"Protocol: {epochs}{chosen}{tuned}."

@@ -12,8 +12,9 @@ from asgml.lab.report.document import Table, Text, one_line
 from asgml.lab.report.paper import Paper, Row
 from asgml.lab.statistics import Estimate
 
-HEADS = ("Data", "Method", "n", "Accuracy", "Macro F1", "Gap", "Difference", "95% interval", "p")
-NUMBERS = ("accuracy", "f1_macro", "gap", "difference")
+HEADS = ("Data", "Method", "n", "Macro F1", "Gap", "Difference", "95% interval", "p")
+"""Before the macro F1 stands the score, by its name."""
+NUMBERS = ("score", "f1_macro", "gap")
 NARROW = r"\centering\footnotesize\setlength{\tabcolsep}{4pt}"
 LATEX = str.maketrans({
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
@@ -27,10 +28,10 @@ def as_csv(paper: Paper) -> str:
     buffer = io.StringIO()
     buffer.write(f"# {one_line(paper.caption)}\n")
     writer = csv.writer(buffer, lineterminator="\n")
-    spread = [f"{name}_{part}" for name in NUMBERS[:3] for part in ("mean", "sd")]
+    spread = [f"{name}_{part}" for name in NUMBERS for part in ("mean", "sd")]
     writer.writerow(("data", "method", "n", *spread, "difference", "difference_low", "difference_high", "pairs", "p", "p_holm"))
     for row in paper.rows:
-        levels = [x for e in (row.accuracy, row.f1, row.gap) for x in ((e.mean, e.sd) if e else (None, None))]
+        levels = [x for e in (row.score, row.f1, row.gap) for x in ((e.mean, e.sd) if e else (None, None))]
         found, t = row.difference, row.tested
         ends = (found.interval.low, found.interval.high) if found and found.interval else (None, None)
         difference = (found.mean if found else None, *ends, found.n if found else None)
@@ -41,14 +42,14 @@ def as_csv(paper: Paper) -> str:
 def as_markdown(paper: Paper) -> str:
     """A pipe table, and the caption below it."""
     rows: tuple[tuple[Text, ...], ...] = tuple(_cells(row) for row in paper.rows)
-    return f"{markdown.table(Table(HEADS, rows, labels=2))}\n\n{markdown.escape(paper.caption)}\n"
+    return f"{markdown.table(Table(_heads(paper), rows, labels=2))}\n\n{markdown.escape(paper.caption)}\n"
 
 
 def as_latex(paper: Paper) -> str:
     """A `table` with booktabs rules: `\\usepackage{booktabs}`, and textcomp in a LaTeX before 2020."""
-    lines = [" & ".join(_latex(cell) for cell in cells) + r" \\" for cells in (HEADS, *map(_cells, paper.rows))]
+    lines = [" & ".join(_latex(cell) for cell in cells) + r" \\" for cells in (_heads(paper), *map(_cells, paper.rows))]
     body = "\n".join([r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule"])
-    shape = "ll" + "r" * (len(HEADS) - 2)
+    shape = "ll" + "r" * (len(HEADS) - 1)
     head = f"{NARROW}\n\\caption{{{_latex(paper.caption)}}}\n\\begin{{tabular}}{{{shape}}}"
     return f"\\begin{{table}}\n{head}\n{body}\n\\end{{tabular}}\n\\end{{table}}\n"
 
@@ -56,8 +57,12 @@ def as_latex(paper: Paper) -> str:
 FORMATS: Mapping[str, Callable[[Paper], str]] = {"csv": as_csv, "latex": as_latex, "markdown": as_markdown}
 
 
+def _heads(paper: Paper) -> tuple[str, ...]:
+    return (*HEADS[:3], f"{paper.score[:1].upper()}{paper.score[1:]}", *HEADS[3:])
+
+
 def _cells(row: Row) -> tuple[str, ...]:
-    levels = [words.NONE if e is None else _level(e) for e in (row.accuracy, row.f1, row.gap)]
+    levels = [words.NONE if e is None else _level(e) for e in (row.score, row.f1, row.gap)]
     found = row.difference
     interval = found.interval if found else None
     ends = f"[{_signed(interval.low)}, {_signed(interval.high)}]" if interval else words.NONE

@@ -14,8 +14,8 @@ import numpy as np
 from asgml.lab import store
 from asgml.lab.report.model import Series, finite
 
-SECONDS = "epoch/seconds"
-"""Our own tag for the wall time of an epoch, in seconds."""
+SECONDS, MEMORY, STEPS, SAMPLES = (f"epoch/{key}" for key in ("seconds", "peak_memory", "steps", "samples"))
+"""Our own tags for an epoch: its wall time, the process's peak memory in bytes, its updates, the samples that it passed."""
 Record = Mapping[str, Any]
 Column = tuple[list[int], list[Any]]
 
@@ -92,4 +92,5 @@ def _series(steps: list[int], values: list[Any]) -> Series | None:
 
 
 def _of_epoch(record: Record) -> dict[str, Any]:
-    return store.tags(record) | ({SECONDS: record["seconds"]} if "seconds" in record else {})
+    own = {tag: record[key] for tag in (SECONDS, MEMORY, STEPS, SAMPLES) if (key := tag.removeprefix("epoch/")) in record}
+    return store.tags(record) | own

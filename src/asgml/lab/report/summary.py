@@ -16,6 +16,8 @@ def summarise(study: Study) -> dict[str, Any]:
     found: dict[str, Any] = {"schema": SCHEMA, "experiment": study.name}
     if (dataset := dataset_name(study)) is not None:
         found["dataset"] = dataset
+    if study.scoring.task != "classification":
+        found["task"] = study.scoring.task
     if named := (study.settings or {}).get("primary"):
         found["primary"] = primary.summary(primary.tests(named, [(None, study)]))
     return found | {"methods": {method.name: _method(study, method) for method in study.methods}}
@@ -29,15 +31,14 @@ def dataset_name(study: Study) -> str | None:
 
 
 def _method(study: Study, method: Method) -> dict[str, Any]:
-    accuracy, f1 = "test/accuracy", "test/f1_macro"
-    numbers = {
-        "test_accuracy": _stat(method, measures.chosen(accuracy)),
-        "test_f1_macro": _stat(method, measures.chosen(f1)),
-        "test_accuracy_final": _stat(method, measures.over_epochs(accuracy, "final")),
-        "train_minus_test_accuracy": _stat(method, measures.train_minus_test),
-        "probe_acc": _kept({m: _probe(method, m) for m in method.modalities}),
+    scoring, score = study.scoring, study.scoring.score.key
+    numbers = {f"test_{m.key}": _stat(method, measures.chosen(f"test/{m.key}")) for m in scoring.metrics} | {
+        f"test_{score}_final": _stat(method, measures.over_epochs(f"test/{score}", "final")),
+        f"train_minus_test_{score}": _stat(method, measures.train_minus_test),
+        f"probe_{scoring.short}": _kept({m: _probe(method, m) for m in method.modalities}),
         "utilization_gap": _gap(study, method),
         "grad_norm_late": _norms(study, method),
+        "updates": _kept({m: _stat(method, measures.total(f"train/updates_{m}")) for m in method.modalities}),
         "skipped_share": _skipped(method),
         "training_tflop": _stat(method, measures.training_cost),
     }

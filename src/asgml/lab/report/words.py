@@ -76,6 +76,18 @@ def number_spread(found: Estimate | None, runs: int) -> str:
     return f"{number(found.mean)}{spread}{_fewer(found, runs)}"
 
 
+def number_difference(found: Estimate | None) -> str:
+    """`-0.0312`: the mean of a paired difference of numbers."""
+    return NONE if found is None else _signed(found.mean, 4)
+
+
+def number_interval(found: Interval | None, n: int = 0) -> str:
+    """`-0.0412 to -0.0212`; for one seed the words that there is none."""
+    if found is None:
+        return interval(None, n)
+    return f"{_signed(found.low, 4)} to {_signed(found.high, 4)}"
+
+
 def certainty(found: Interval | None, n: int) -> str:
     """What n seeds say about a change: the interval and whether it excludes zero."""
     if found is None:

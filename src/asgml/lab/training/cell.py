@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib.metadata
 import io
+import math
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,10 +17,14 @@ import torch
 from torch import Tensor
 
 from asgml.lab import datasets, store
-from asgml.lab.config import Cell
+from asgml.lab.config import Cell, address
+from asgml.lab.datasets import lacking
 from asgml.lab.datasets._base import Data
 from asgml.lab.datasets.steer import set_aside
-from asgml.lab.training import evaluation, plan
+from asgml.lab.errors import InputError
+from asgml.lab.tasks import table as tasks
+from asgml.lab.training import evaluation, loggers, plan, weights
+from asgml.lab.training.device import device_of
 from asgml.lab.training.evaluation import Outputs, Samples
 from asgml.lab.training.logbook import Logbook
 from asgml.lab.training.loop import Trainer
@@ -31,10 +36,12 @@ LOOKED_AT = ("model", "objective", "probe")
 
 @dataclass
 class Best:
-    """The epoch chosen so far: the highest validation accuracy, the earliest of equals; and what the model said then."""
+    """The epoch chosen so far: the highest validation score, the earliest of equals; and what the model said then."""
 
     epoch: int = 0
-    accuracy: float = -1.0
+    score: float = -math.inf
+    last: float = -math.inf
+    """Of the last epoch."""
     predictions: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     weights: dict[str, Any] = field(default_factory=dict)
     """What `LOOKED_AT` held then, where that epoch is looked at only when training is over."""
@@ -42,63 +49,75 @@ class Best:
 
 def train(folder: Path) -> dict[str, Any]:
     """Train, or go on training, the cell in this folder; return its result."""
-    cell = Cell.model_validate(store.read_json(folder / "config.json"))
+    config = store.read_json(folder / "config.json")
+    cell = Cell.model_validate(config)
     torch.set_num_threads(cell.train.threads)
     torch.set_deterministic_debug_mode("error")
     data, samples, trainer = prepare(cell)
     best = Best()
-    length = _resume(folder, trainer, best)
-    with Logbook(folder, length) as log:
+    length = _resume(folder, trainer, best, address.of(config))
+    with Logbook(folder, length, loggers.of(cell, folder)) as log:
         if not length:
             log.write(_header(data, trainer))
         while trainer.epoch < trainer.train.epochs:
             _epoch(trainer, samples, best, log)
-            _save(folder, trainer, best, log.sync())
+            if cell.keep == "best" and best.epoch == trainer.epoch:
+                about = {"config": config, "modalities": data.modalities, "classes": data.classes, "size": trainer.task.size}
+                weights.save(folder, trainer.model, trainer.objective, samples["train"].rows(slice(1))[0], about)
+            _save(folder, trainer, best, log.sync(), address.of(config))
         if best.weights:
             _look_back(trainer, samples, best, log)
     _keep_predictions(folder, data, best)
-    return {"status": "finished", "best_epoch": best.epoch, "epochs": trainer.epoch, "validation_accuracy": best.accuracy}
+    return {"status": "finished", "best_epoch": best.epoch, "epochs": trainer.epoch} | _called(trainer, best.score)
 
 
 def prepare(cell: Cell) -> tuple[Data, dict[str, Samples], Trainer]:
     """Return the data that the cell may use, as tensors too, and all that trains on it, before the first step."""
     data = datasets.load(cell.dataset, cell.seed)
     method = plan.make(cell, data.modalities)
-    data, steer = _set_aside(cell, data, method)
-    samples = {s: Samples.of(getattr(data, s), method.modalities) for s in SPLITS}
-    return data, samples, Trainer.make(cell, method, samples["train"], len(data.classes), steer)
+    data, steer = _set_aside(cell, lacking.dropped(data, method.modalities), method)
+    device = device_of(cell.train)
+    samples = {s: Samples.of(getattr(data, s), method.modalities, device) for s in SPLITS}
+    return data, samples, Trainer.make(cell, method, samples["train"], tasks.of(data), steer)
 
 
 def _set_aside(cell: Cell, data: Data, method: plan.Plan) -> tuple[Data, Samples | None]:
     if not cell.train.steer:
         return data, None
     train, steer = set_aside(data.train, cell.train.steer, cell.seed)
-    return data if method.on_steer else replace(data, train=train), Samples.of(steer, method.modalities)
+    whole = Samples.of(lacking.whole(steer, method.modalities), method.modalities, device_of(cell.train))
+    return data if method.on_steer else replace(data, train=train), whole
 
 
 def _epoch(trainer: Trainer, samples: Mapping[str, Samples], best: Best, log: Logbook) -> None:
     steps, record = trainer.run_epoch(samples["train"])
     outputs = {"validation": evaluation.encode(trainer.model, samples["validation"], trainer.objective)}
-    accuracy, every = outputs["validation"].accuracy, trainer.train.look == "every_epoch"
-    if every:
-        record |= _look(trainer, samples, outputs)
-    else:
-        record |= {"validation": {"accuracy": accuracy}}
+    score, every = trainer.task.score(outputs["validation"].logits, outputs["validation"].labels), _looks_always(trainer)
+    best.last = score
+    record |= _look(trainer, samples, outputs) if every else {"validation": {trainer.task.scoring.score.key: score}}
     for step in steps:
         log.write(step)
     log.write(record)
-    if accuracy > best.accuracy:
-        best.epoch, best.accuracy = trainer.epoch, accuracy
+    if score > best.score:
+        best.epoch, best.score = trainer.epoch, score
         if every:
             best.predictions = _predictions(trainer, outputs)
         else:
             best.weights = copy.deepcopy({part: getattr(trainer, part).state_dict() for part in LOOKED_AT})
 
 
+def _looks_always(trainer: Trainer) -> bool:
+    return trainer.train.look == "every_epoch"
+
+
+def _called(trainer: Trainer, score: float) -> dict[str, float]:
+    return {f"validation_{trainer.task.scoring.score.key}": score}
+
+
 def _look_back(trainer: Trainer, samples: Mapping[str, Samples], best: Best, log: Logbook) -> None:
     """Put the chosen epoch's weights back, and score them: training is over."""
-    for part, weights in best.weights.items():
-        getattr(trainer, part).load_state_dict(weights)
+    for part, kept in best.weights.items():
+        getattr(trainer, part).load_state_dict(kept)
     outputs: dict[str, Outputs] = {}
     log.write({"kind": "epoch", "epoch": best.epoch} | _look(trainer, samples, outputs))
     best.predictions = _predictions(trainer, outputs)
@@ -108,8 +127,8 @@ def _look(trainer: Trainer, samples: Mapping[str, Samples], outputs: dict[str, O
     """Score every split, with probes; `outputs` takes those up that were not there yet."""
     missing = [s for s in SPLITS if s not in outputs]
     outputs |= {s: evaluation.encode(trainer.model, samples[s], trainer.objective) for s in missing}
-    probes = evaluation.fit_probes(outputs["train"])
-    return {split: evaluation.scores(outputs[split], probes, trainer.probe) for split in SPLITS}
+    probes = evaluation.fit_probes(trainer.task, outputs["train"])
+    return {split: evaluation.scores(trainer.task, outputs[split], probes, trainer.probe) for split in SPLITS}
 
 
 def _predictions(trainer: Trainer, outputs: Mapping[str, Outputs]) -> dict[str, dict[str, Tensor]]:
@@ -119,26 +138,35 @@ def _predictions(trainer: Trainer, outputs: Mapping[str, Outputs]) -> dict[str, 
 def _header(data: Data, trainer: Trainer) -> dict[str, Any]:
     versions = {name: importlib.metadata.version(name) for name in PACKAGES} | {"python": platform.python_version()}
     parameters = sum(p.numel() for p in trainer.model.parameters())
+    task = {} if data.task == "classification" else {"task": data.task}
     return {"kind": "header", "modalities": list(trainer.model.encoders), "dataset_modalities": list(data.modalities),
             "classes": list(data.classes), "note": data.note, "sizes": {s: len(getattr(data, s)) for s in SPLITS},
-            "parameters": parameters, "versions": versions}  # fmt: skip
+            "parameters": parameters, "device": _device_name(trainer), "versions": versions,
+            **task, **lacking.counts(data, list(trainer.model.encoders))}  # fmt: skip
 
 
-def _save(folder: Path, trainer: Trainer, best: Best, length: int) -> None:
+def _device_name(trainer: Trainer) -> str:
+    device = next(trainer.model.parameters()).device
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _save(folder: Path, trainer: Trainer, best: Best, length: int, config: str) -> None:
     file = io.BytesIO()
-    torch.save({"length": length, "trainer": trainer.state_dict(), "best": vars(best)}, file)
+    torch.save({"config": config, "length": length, "trainer": trainer.state_dict(), "best": vars(best)}, file)
     store.write_atomic(folder / "checkpoint.pt", file.getvalue())
-    done = {"epoch": trainer.epoch, "epochs": trainer.train.epochs, "validation_accuracy": best.accuracy}
+    done = {"epoch": trainer.epoch, "epochs": trainer.train.epochs, "best": best.score} | _called(trainer, best.last)
     store.write_json(folder / "progress.json", done)
 
 
-def _resume(folder: Path, trainer: Trainer, best: Best) -> int:
+def _resume(folder: Path, trainer: Trainer, best: Best, config: str) -> int:
     """Take the checkpoint over, if there is one; return the length of `metrics.jsonl` that it stands for."""
     for left_by_a_kill in folder.glob(".*.*.*"):  # what `store.write_atomic` had not renamed yet
         left_by_a_kill.unlink()
     if not (folder / "checkpoint.pt").exists():
         return 0
-    state = torch.load(folder / "checkpoint.pt", weights_only=True)
+    state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
+    if state.get("config", config) != config:
+        raise InputError(f"{folder / 'checkpoint.pt'} was made by another config than config.json beside it; remove {folder}")
     trainer.load_state_dict(state["trainer"])
     vars(best).update(state["best"])
     return int(state["length"])
@@ -150,6 +178,7 @@ def _keep_predictions(folder: Path, data: Data, best: Best) -> None:
         rows = getattr(data, split)
         arrays |= {f"{split}_id": rows.ids, f"{split}_label": rows.labels, f"{split}_group": rows.groups}
         arrays |= {f"{split}_{name}": logits.numpy() for name, logits in kept.items()}
+        arrays |= {f"{split}_present_{m}": mask for m, mask in rows.present.items()}
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)
     store.write_atomic(folder / "predictions.npz", file.getvalue())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +13,15 @@ import torch
 from torch import nn
 
 from asgml import Balancer, Recipe, parameter_groups
-from asgml.diagnostics import GradNorm, Probe
-from asgml.lab import config
+from asgml.diagnostics import GradNorm
+from asgml.lab import augment, config, memory
+from asgml.lab.augment import augmented
 from asgml.lab.models.late_fusion import LateFusion
+from asgml.lab.models.modal import Modal
+from asgml.lab.tasks._base import Online, Task
 from asgml.lab.training import seeding
 from asgml.lab.training.cost import Meter
+from asgml.lab.training.device import place
 from asgml.lab.training.evaluation import Samples
 from asgml.lab.training.objectives import Objective
 from asgml.lab.training.plan import Plan
@@ -49,6 +54,15 @@ def optimizer_of(model: LateFusion, objective: Objective, plan: Plan, train: con
     return torch.optim.SGD(groups, lr, train.momentum, weight_decay=train.weight_decay)
 
 
+def built(cell: config.Cell, plan: Plan, inputs: Mapping[str, torch.Tensor], size: int) -> tuple[LateFusion, Objective]:
+    """Return model and objective before the first step; `inputs` are samples, modality -> (N, ...), `size` the task's."""
+    model, objective = LateFusion(inputs, cell.model, size, cell.seed), plan.objective
+    model.transform = plan.transform(list(model.encoders))
+    objective.prepare(dict.fromkeys(model.encoders, cell.model.feature_dim), size, cell.seed)
+    objective.attach(model)
+    return model, objective
+
+
 def _fitted(samples: Samples, seed: int) -> list[Batch]:
     """Return the first training rows in an order of their own, in batches."""
     return [samples.rows(rows) for rows in seeding.order(len(samples.labels), FITTED, seed, "fitted")[:MOST]]
@@ -60,33 +74,36 @@ class Trainer:
 
     train: config.Train
     seed: int
+    task: Task
     model: LateFusion
     objective: Objective
     optimizer: torch.optim.Optimizer
     scheduler: torch.optim.lr_scheduler.LRScheduler
     balancer: Balancer
-    probe: Probe
+    probe: Online
     meter: Meter
     epoch: int = 0
     """Epochs that are done."""
     parts: tuple[str, ...] = field(default=("model", "objective", "optimizer", "scheduler", "balancer", "meter"), init=False)
 
     @classmethod
-    def make(cls, cell: config.Cell, plan: Plan, samples: Samples, classes: int, steer: Samples | None = None) -> Trainer:
+    def make(cls, cell: config.Cell, plan: Plan, samples: Samples, task: Task, steer: Samples | None = None) -> Trainer:
         """Build everything from a cell's config, from its seed alone."""
-        model, objective = LateFusion(samples.inputs, cell.model, classes, cell.seed), plan.objective
-        model.transform = plan.transform(list(model.encoders))
-        objective.prepare(dict.fromkeys(model.encoders, cell.model.feature_dim), classes, cell.seed)
-        objective.attach(model)
+        one = samples.rows(slice(1))[0]
+        augment.check(one, cell.train.augment)
+        model, objective = built(cell, plan, one, task.size)
+        objective.use(task.loss)
+        place(model, samples.device, cell.train.amp)
+        objective.to(samples.device)
         train = cell.train.model_copy(update={"epochs": cell.epochs})
         optimizer = optimizer_of(model, objective, plan, train)
         steps = len(seeding.order(len(samples.labels), train.batch_size, cell.seed))
         meter = Meter.of(model, objective, samples.rows(slice(train.batch_size)))
-        held_out = (steer.batches(), _fitted(samples, cell.seed)) if steer else ()
-        scene = Scene(model, classes, steps, cell.seed, *held_out)
-        balancer = Balancer(dict(model.encoders.items()), Recipe(measure=(GradNorm(), Probe(classes))) + plan.recipe(scene))
-        probe = next(d for d in balancer.measure if isinstance(d, Probe))
-        return cls(train, cell.seed, model, objective, optimizer, schedule(optimizer, train), balancer, probe, meter)
+        held_out = (steer.batches(), _fitted(samples.whole(), cell.seed)) if steer else ()
+        scene, online = Scene(model, task, steps, cell.seed, *held_out), task.online()
+        balancer = Balancer(dict(model.encoders.items()), Recipe(measure=(GradNorm(), online)) + plan.recipe(scene))
+        probe = next(d for d in balancer.measure if isinstance(d, type(online)))
+        return cls(train, cell.seed, task, model, objective, optimizer, schedule(optimizer, train), balancer, probe, meter)
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that a later process needs to go on bit for bit."""
@@ -105,16 +122,20 @@ class Trainer:
         self.model.train()
         counting = self.meter.first_epoch(steps) if self.epoch == 1 else contextlib.nullcontext()
         with seeding.seeded(self.seed, "epoch", self.epoch), counting:
-            for rows in seeding.order(len(samples.labels), self.train.batch_size, self.seed, "order", self.epoch):
-                steps.append(self.run_step(*samples.rows(rows)))
+            order = seeding.order(len(samples.labels), self.train.batch_size, self.seed, "order", self.epoch)
+            for n, rows in enumerate(order):
+                inputs, targets = samples.rows(rows)
+                steps.append(self.run_step(augmented(inputs, self.train.augment, self.seed, self.epoch, n), targets))
         self.scheduler.step()
         shares = {f"{kind}_share": {m: sum(m in s[kind] for s in steps) / len(steps) for m in self.model.encoders}
                   for kind in ("skipped", "held")}  # fmt: skip
-        head = {"kind": "epoch", "epoch": self.epoch, "step": self.balancer.index,
-                "seconds": time.perf_counter() - began, "flops": self.meter.epoch(steps)}  # fmt: skip
+        updates = {m: sum(m not in s["skipped"] and m not in s["held"] for s in steps) for m in self.model.encoders}
+        head = {"kind": "epoch", "epoch": self.epoch, "step": self.balancer.index, "steps": len(steps),
+                "samples": len(samples.labels), "seconds": time.perf_counter() - began, "peak_memory": memory.peak(),
+                "flops": self.meter.epoch(steps), "updates": updates}  # fmt: skip
         return steps, head | shares
 
-    def run_step(self, inputs: dict[str, torch.Tensor], targets: torch.Tensor) -> dict[str, Any]:
+    def run_step(self, inputs: Modal, targets: torch.Tensor) -> dict[str, Any]:
         """Make one update; return its record."""
         step, lr = self.balancer.index, self.optimizer.param_groups[-1]["lr"]
         logits, features = self.model(inputs)
@@ -123,7 +144,7 @@ class Trainer:
         loss.backward()
         total = nn.utils.get_total_norm([p.grad for p in self._weights() if p.grad is not None]).item()
         self._must_be_finite("gradient norm", total, step)
-        readings = self.balancer.adjust(targets)
+        readings = self.balancer.adjust(targets, present=inputs.present)
         self.optimizer.step()
         self.optimizer.zero_grad()
         return {

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from asgml.lab.models.late_fusion import LateFusion
+from asgml.lab.models.modal import having, mask_of, rows_with
 from asgml.lab.training.seeding import seeded
 
 
 class Objective(nn.Module, ABC):
     """A loss with whatever parameters it needs; the optimizer trains these too."""
 
+    criterion: Callable[[Tensor, Tensor], Tensor] = staticmethod(cross_entropy)
+    """(logits (B, C), targets) -> 0-dim: the task's loss, which built-in objectives are made of."""
     whole: ClassVar[bool] = False
     """Whether it stands in the place of the fused cross-entropy; others are added to it."""
 
     def prepare(self, widths: Mapping[str, int], classes: int, seed: int) -> None:
         """Make the parameters, once, when modality -> feature size and the number of classes are known."""
+
+    def use(self, criterion: Callable[[Tensor, Tensor], Tensor]) -> None:
+        """Take the task's loss in the place of cross-entropy."""
+        self.criterion = criterion
 
     def attach(self, model: LateFusion) -> None:
         """See the model whose outputs it will be given, once; it must not become a part of this module."""
@@ -50,6 +57,11 @@ class Sum(Objective):
         for term in self.terms:
             term.prepare(widths, classes, seed)  # type: ignore[operator]
 
+    def use(self, criterion: Callable[[Tensor, Tensor], Tensor]) -> None:
+        """Hand the loss to every term."""
+        for term in self.terms:
+            term.use(criterion)  # type: ignore[operator]
+
     def attach(self, model: LateFusion) -> None:
         """Show every term the model."""
         for term in self.terms:
@@ -68,20 +80,20 @@ class Sum(Objective):
 
 
 class CrossEntropy(Objective):
-    """Mean cross-entropy of the fused logits: plain joint training."""
+    """Mean cross-entropy, or the task's loss in its place, of the fused logits: plain joint training."""
 
     whole = True
 
     def forward(self, logits: Tensor, features: Mapping[str, Tensor], targets: Tensor) -> Tensor:
         """Return the mean over the batch."""
-        loss: Tensor = cross_entropy(logits, targets)
-        return loss
+        return self.criterion(logits, targets)
 
 
 class Unimodal(Objective):
     """gamma times the sum over modalities of the cross-entropy of one own linear head each (unimodal kind: own-head).
 
     ASGML's runs, its baseline included, have gamma = 4 (paper draft: 1). The head of a skipped encoder goes on learning.
+    Each mean is over the samples that have the modality.
     """
 
     def __init__(self, gamma: float):
@@ -97,7 +109,8 @@ class Unimodal(Objective):
 
     def forward(self, logits: Tensor, features: Mapping[str, Tensor], targets: Tensor) -> Tensor:
         """Return gamma * sum of mean cross-entropies."""
-        losses: list[Tensor] = [cross_entropy(head(features[m]), targets) for m, head in self.heads.items()]
+        found = {m: having(features, m, targets) for m in self.heads}
+        losses = [self.criterion(self.heads[m](x), y) for m, (x, y) in found.items() if len(x)]
         return self.gamma * sum(losses[1:], losses[0])
 
 
@@ -110,9 +123,13 @@ class SoloSum(Unimodal):
         super().__init__(1.0)
 
     def predict(self, logits: Tensor, features: Mapping[str, Tensor]) -> Tensor:
-        """Return the sum of the own heads' logits (B, C)."""
-        summed: list[Tensor] = [head(features[m]) for m, head in self.heads.items()]
+        """Return the sum of the own heads' logits (B, C), of the modalities that a sample has."""
+        summed: list[Tensor] = [_where(mask_of(features, m), head(features[m])) for m, head in self.heads.items()]
         return sum(summed[1:], summed[0])
+
+
+def _where(mask: Tensor | None, logits: Tensor) -> Tensor:
+    return logits if mask is None else logits * mask[:, None]
 
 
 class Disentangled(Objective):
@@ -137,6 +154,8 @@ class Disentangled(Objective):
     def forward(self, logits: Tensor, features: Mapping[str, Tensor], targets: Tensor) -> Tensor:
         """Return the 0-dim sum."""
         (model,) = self._model
-        alone = [cross_entropy(model.zero_feature_logits(features, m, head_detached=True), targets) for m in features]
-        fused: Tensor = cross_entropy(model.fused({m: x.detach() for m, x in features.items()}), targets)
+        rows = {m: having(features, m, targets)[1] for m in features}
+        alone = [self.criterion(model.zero_feature_logits(rows_with(features, m), m, head_detached=True), y)
+                 for m, y in rows.items() if len(y)]  # fmt: skip
+        fused = self.criterion(model.fused({m: x.detach() for m, x in features.items()}), targets)
         return fused + self.alpha * sum(alone[1:], alone[0])

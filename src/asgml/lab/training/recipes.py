@@ -49,6 +49,7 @@ def auto(entry: methods.Auto, scene: Scene) -> Recipe:
 
 def dual_signal(entry: methods.DualSignal, scene: Scene) -> Recipe:
     """Let gradient norms and losses decide."""
+    scene.need_classes()
     losses = scene.model.fusion.unimodal(LossDescent, window=entry.window)
     return recipes.dual_signal(losses, **entry.model_dump(exclude={"kind", "window"}))
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from asgml.lab.errors import InputError
 from asgml.lab.models.late_fusion import LateFusion
+from asgml.lab.tasks._base import Task
 
 Batch = tuple[dict[str, Tensor], Tensor]
 
@@ -17,7 +19,7 @@ class Scene:
     """The model and what surrounds it, before the first step."""
 
     model: LateFusion
-    classes: int
+    task: Task
     steps_per_epoch: int
     """Updates in an epoch."""
     seed: int
@@ -25,6 +27,24 @@ class Scene:
     """Batches (modality -> inputs (B, ...), labels (B,)) that methods may decide by; empty where none were set aside."""
     fitted: Sequence[Batch] = ()
     """Batches of training rows, as many as there are to decide by, for classifiers that are then scored on `steer`."""
+
+    @property
+    def classes(self) -> int:
+        """The number of classes.
+
+        Raises:
+            InputError: labels are not classes here.
+        """
+        self.need_classes()
+        return self.task.size
+
+    def need_classes(self) -> None:
+        """Refuse what works with one class per sample alone, where labels are something else."""
+        if self.task.name != "classification":
+            raise InputError(
+                "`methods`: a method here reads scores or losses of one class per sample, and the data set's task is "
+                f"{self.task.name}; leave the method out"
+            )
 
     @property
     def modalities(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ def encoders(scene: Scene) -> dict[str, nn.Module]:
 
 def score(scene: Scene) -> Score:
     """The true class's probability by what the fusion says of each modality alone."""
+    scene.need_classes()
     return scene.model.fusion.unimodal(Score)
 
 
@@ -31,13 +32,18 @@ def _held_out(scene: Scene) -> ValidationProbe:
     return ValidationProbe(scene.classes, encoders(scene), scene.steer, every, decay=decay, training=scene.fitted)
 
 
+def _descent(scene: Scene) -> LossDescent:
+    scene.need_classes()
+    return scene.model.fusion.unimodal(LossDescent, signed=True)
+
+
 SIGNALS: dict[str, Callable[[Scene], list[Diagnostic]]] = {
-    "probe": lambda scene: [Probe(scene.classes)],
+    "probe": lambda scene: [scene.task.online()],
     "validation_probe": lambda scene: [_held_out(scene)],
     "score": lambda scene: [Smoothed(score(scene))],
     "generalisation_gap": lambda scene: [
         Probe(scene.classes), _held_out(scene), Difference("probe", "validation_probe", "generalisation_gap"),
     ],
-    "loss_descent": lambda scene: [Smoothed(scene.model.fusion.unimodal(LossDescent, signed=True))],
+    "loss_descent": lambda scene: [Smoothed(_descent(scene))],
 }  # fmt: skip
 """The last one's reading steers."""

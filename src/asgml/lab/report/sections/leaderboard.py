@@ -29,7 +29,7 @@ def blocks(study: Study) -> list[Block]:
     return [Heading(TITLE), table, Paragraph(NOTE.format(score=score), "note")]
 
 
-def _columns(study: Study, score: facts.Score) -> dict[str, Cell]:
+def _columns(study: Study, score: str) -> dict[str, Cell]:
     """Column -> its cell: the score that ranks first, then the other, then the gap, then the cost."""
     first, *others = sorted(facts.SCORES, key=lambda name: name != score)
     logged = [first, *(o for o in others if any(run.get(facts.SCORES[o]) for run in study.runs))]

@@ -11,6 +11,7 @@ from asgml.lab.report.model import Method, Study
 from asgml.lab.report.sections import tuning
 from asgml.lab.report.sections.common import name
 from asgml.lab.report.summary import dataset_name
+from asgml.lab.tasks.scoring import Scoring
 
 TITLE = "Overview"
 
@@ -19,16 +20,18 @@ def blocks(study: Study) -> list[Block]:
     """The section."""
     seeds = sorted({run.seed for run in study.runs} | {cell.seed for m in study.methods for cell in m.failed})
     lines: list[Text] = [*_data(study), f"Seeds: {listed(map(str, seeds))} (n is printed with every mean)."]
-    found: list[Block] = [Heading(TITLE), _purpose(), Listing((*lines, *_training(study)))]
+    found: list[Block] = [Heading(TITLE), _purpose(study), Listing((*lines, *_training(study)))]
     found += [Heading("Methods", 3), Listing(tuple(_method(study, m) for m in study.methods))]
     return [*found, *tuning.blocks(study), *_settings(study)]
 
 
-def _purpose() -> Paragraph:
+def _purpose(study: Study) -> Paragraph:
+    scoring = study.scoring
+    what, scores = ("class", "accuracies") if scoring.task == "classification" else ("label", f"scores ({scoring.score.name})")
     return Paragraph(
-        "How much each modality's features tell about the class, epoch by epoch: a linear probe is fitted offline to every "
+        f"How much each modality's features tell about the {what}, epoch by epoch: a linear probe is fitted offline to every "
         "encoder's "
-        "features and scored on the test set. The utilization gap is the largest minus the smallest of these accuracies at "
+        f"features and scored on the test set. The utilization gap is the largest minus the smallest of these {scores} at "
         "one epoch. "
         "Shares are in percent, gaps and differences in percentage points."
     )
@@ -41,16 +44,35 @@ def _data(study: Study) -> list[Text]:
         found.append(f"Split and pairing: {header['note']}")
     if sizes := header.get("sizes"):
         found.append(f"Samples: {listed(f'{n:,} {split}' for split, n in sizes.items())}.")
-    if header.get("classes"):
-        found.append(f"Classes ({len(header['classes'])}): {', '.join(map(str, header['classes']))}.")
+    if study.scoring.task != "classification":
+        found.append(_task(study.scoring))
+    found += _lacking(header.get("present", {}), header.get("sizes", {}))
+    if classes := header.get("classes"):
+        what = "Classes" if study.scoring.task == "classification" else "Labels"
+        found.append(f"{what} ({len(classes)}): {', '.join(map(str, classes))}.")
     if study.modalities:
         found.append(f"Modalities, in the data set's order: {listed(study.modalities)}.")
     return found
 
 
+def _task(scoring: Scoring) -> str:
+    shares = listed(m.name for m in scoring.metrics if m.unit == "share")
+    return (f"Task: {scoring.task}. Loss: {scoring.loss}. Probe: {scoring.probe}. Score: {scoring.score.name}, which chooses "
+            f"the epoch; {shares} are shares of 1, printed in percent.")  # fmt: skip
+
+
+def _lacking(present: Mapping[str, Any], sizes: Mapping[str, int]) -> list[Text]:
+    """Who lacks what, where some do."""
+    said = [f"{n:,} of {sizes[split]:,} {split} samples have {m}" for split, of in present.items() for m, n in of.items()]
+    rule = ("An encoder does not see a sample that lacks its modality: the fusion gets a feature of zeros, and the modality's "
+            "probe and own loss are over the samples that have it; a model of it alone trains and is scored on these "
+            "alone.")  # fmt: skip
+    return [f"Missing modalities: {listed(said)}. {rule}"] if said else []
+
+
 def _training(study: Study) -> list[Text]:
     gamma = ((study.settings or {}).get("train") or {}).get("unimodal_loss")
-    found: list[Text] = [] if gamma is None else [f"Loss: {gamma_words(float(gamma))}"]
+    found: list[Text] = [] if gamma is None else [f"Loss: {_named(gamma_words(float(gamma)), study.scoring)}"]
     if study.header.get("parameters"):
         found.append(f"Parameters of the joint model: {_parameters(study)}.")
     if versions := study.header.get("versions"):
@@ -61,6 +83,10 @@ def _training(study: Study) -> list[Text]:
 def _parameters(study: Study) -> str:
     counts = {run.header["parameters"] for m in study.joint for run in m.runs if run.header.get("parameters")}
     return listed(f"{n:,}" for n in sorted(counts)) if counts else words.NONE
+
+
+def _named(said: str, scoring: Scoring) -> str:
+    return said.replace("cross-entropy", scoring.loss)
 
 
 def gamma_words(gamma: float) -> str:
@@ -104,7 +130,8 @@ def _extras(entry: Mapping[str, Any], *keys: str) -> str:
 
 def _settings(study: Study) -> list[Block]:
     settings = study.settings or {}
-    tuned = (study.tuning or {}).get("over", {})
+    tuning = study.tuning or {}
+    tuned = tuning.get("over") or tuning.get("space", {})
     rows = [(Mono(at := f"{part}.{key}"), "tuned for each method" if at in tuned else _value(value))
             for part in ("dataset", "model", "train")
             for key, value in (settings.get(part) or {}).items()]  # fmt: skip

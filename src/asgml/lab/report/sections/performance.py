@@ -1,4 +1,4 @@
-"""Section 6: accuracy and macro F1, each in columns of its own, paired differences, and what the runs cost."""
+"""Section 6: the task's metrics, each in columns of its own, paired differences, and what the runs cost."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from asgml.lab import statistics
 from asgml.lab.report import facts, measures, primary, samples, words
 from asgml.lab.report.document import Block, Dots, Figure, Heading, Panel, Paragraph, Table, Text
 from asgml.lab.report.measures import Measure
-from asgml.lab.report.model import Method, Run, Series, Study
+from asgml.lab.report.model import Method, Study
 from asgml.lab.report.sections import common, cost
 from asgml.lab.report.sections import primary as primary_section
 from asgml.lab.report.sections.common import head, name
+from asgml.lab.tasks.scoring import Metric
 
 TITLE = "Performance"
-SCORES = {"Accuracy": "test/accuracy", "Macro F1": "test/f1_macro"}
 CHOSEN, LAST = "epoch chosen on validation", "last epoch"
-OVERFIT = "Train - test accuracy"
+OVERFIT = "Train - test {}"
 BEST = "best on test (published protocol, optimistic)"
 OPTIMISTIC = ("Best on test picks the epoch by the test set itself: it stands here only to compare with tables that do so, "
               "and no "
@@ -25,7 +25,7 @@ OF_SAMPLES = ("An interval “over test samples” is a bootstrap of one seed's 
               "speaker): it holds for new samples of the same two models, and says nothing of another seed.")  # fmt: skip
 ASSUMES = "The t interval assumes normal differences, and is not corrected for the number of comparisons."
 SCATTER = (
-    "Test accuracy against the average gap: small marks are seeds, large ones their means. Up and to the left is "
+    "Test {} against the average gap: small marks are seeds, large ones their means. Up and to the left is "
     "better on both counts."
 )
 
@@ -37,13 +37,13 @@ def blocks(study: Study) -> list[Block]:
     if measured:
         found += [*_scores(study, measured), *_primary(study), *_differences(study, measured), *_figures(study)]
     else:
-        found.append(Paragraph("The logs hold neither test/accuracy nor test/f1_macro."))
+        found.append(Paragraph(f"The logs hold neither {' nor '.join(f'test/{m.key}' for m in study.scoring.metrics[:2])}."))
     return [*found, *cost.blocks(study)]
 
 
 def _measures(study: Study) -> dict[str, Measure]:
-    """Column -> measure, for the scores and the epochs that the logs hold."""
-    tags = {score: tag for score, tag in SCORES.items() if any(run.get(tag) for run in study.runs)}
+    """Column -> measure, for the metrics and the epochs that the logs hold."""
+    tags = {metric.title: f"test/{metric.key}" for metric in _logged(study)}
     found: dict[str, Measure] = {}
     if any(run.best_epoch is not None for run in study.runs):
         found |= {f"{score}, {CHOSEN}": measures.chosen(tag) for score, tag in tags.items()}
@@ -52,12 +52,26 @@ def _measures(study: Study) -> dict[str, Measure]:
     return found | {f"{score}, {LAST}": measures.over_epochs(tag, "final") for score, tag in tags.items()}
 
 
+def _logged(study: Study) -> list[Metric]:
+    return [m for m in study.scoring.metrics if any(run.get(f"test/{m.key}") for run in study.runs)]
+
+
+def _numbers(study: Study) -> tuple[str, ...]:
+    """How the columns begin that hold no shares."""
+    return tuple(f"{m.title}, " for m in study.scoring.metrics if m.unit == "number")
+
+
+def _cell(study: Study, method: Method, column: str, measure: Measure) -> str:
+    show = common.numbers if column.startswith(_numbers(study)) else common.shares
+    return show(method, measure)
+
+
 def _scores(study: Study, measured: dict[str, Measure]) -> list[Block]:
-    tags = {score: tag for score, tag in SCORES.items() if any(run.get(tag) for run in study.runs)}
-    best = {} if study.chosen_only else {f"{score}, {BEST}": measures.over_epochs(t, "max") for score, t in tags.items()}
-    columns = measured | best
-    overfit = [OVERFIT] if any(run.get("train/accuracy") for run in study.runs) else []
-    rows = tuple((*head(m), *(common.shares(m, f) for f in columns.values()),
+    tags = {} if study.chosen_only else {m.title: f"test/{m.key}" for m in _logged(study) if m.unit == "share" and not m.lower}
+    columns = measured | {f"{title}, {BEST}": measures.over_epochs(tag, "max") for title, tag in tags.items()}
+    score = study.scoring.score
+    overfit = [OVERFIT.format(score.name)] if any(run.get(f"train/{score.key}") for run in study.runs) else []
+    rows = tuple((*head(m), *(_cell(study, m, column, f) for column, f in columns.items()),
                   *(common.gaps(m, measures.train_minus_test) for _ in overfit)) for m in study.methods if m.runs)  # fmt: skip
     table = Table(("Method", "n", *columns, *overfit), rows)
     if study.chosen_only:
@@ -74,7 +88,7 @@ def _differences(study: Study, measured: dict[str, Measure]) -> list[Block]:
         return [Paragraph("There is no method named baseline, so there is no difference to it.", "note")]
     if not others:
         return []
-    rows = [row for m in others for column, f in measured.items() if (row := _difference(m, base, column, f))]
+    rows = [row for m in others for column, f in measured.items() if (row := _difference(study, m, column, f))]
     columns = ("Method", "Score", "Difference to baseline", "95% interval (paired t)", "Pairs")
     table = Table(columns, tuple(rows), words=frozenset({"Score"}))
     note = f"{EXPLORATORY} {power(study)}{f' {OF_SAMPLES}' if any(SAMPLED in str(row[3]) for row in rows) else ''}"
@@ -87,10 +101,14 @@ def _primary(study: Study) -> list[Block]:
     return primary_section.blocks(primary.tests(named, [(None, study)]), facts.score_of(study))
 
 
-def _difference(method: Method, base: Method, column: str, measure: Measure) -> tuple[Text, ...] | None:
-    found = measures.change(method, base, measure)
-    if found is None:
+def _difference(study: Study, method: Method, column: str, measure: Measure) -> tuple[Text, ...] | None:
+    base = study.baseline
+    found = measures.change(method, base, measure) if base else None
+    if base is None or found is None:
         return None
+    if column.startswith(_numbers(study)):
+        interval = words.number_interval(found.interval, found.n)
+        return (name(method), column, words.number_difference(found), interval, str(found.n))
     interval = words.interval(found.interval, found.n)
     if found.n == 1 and column == f"Accuracy, {CHOSEN}" and (sampled := samples.difference(method, base)):
         few = ", too few to rely on" if sampled.groups < samples.FEW else ""
@@ -116,37 +134,39 @@ def power(study: Study) -> str:
 
 
 def _figures(study: Study) -> list[Block]:
-    methods = tuple(m for m in study.methods if any(run.get("test/accuracy") for run in m.runs))
+    score, tag = study.scoring.score, _tag(study)
+    methods = tuple(m for m in study.methods if any(run.get(tag) for run in m.runs))
     if not methods:
         return []
-    found = {m.name: measures.estimate(m, measures.chosen("test/accuracy")) for m in methods}
+    found = {m.name: measures.estimate(m, measures.chosen(tag)) for m in methods}
     said = ", ".join(f"{name} {words.percent(e.mean)}" for name, e in found.items() if e)
-    curve = Panel("Accuracy", "Epoch", "Test accuracy (%)", common.curves(study, methods, _accuracy))
+    curve = Panel(score.title, "Epoch", f"Test {score.name} (%)", common.curves(study, methods, lambda run: run.get(tag)))
     caption, alt = (
-        f"Accuracy on the test set by epoch. {common.band_words(study)}",
-        f"Line chart of test accuracy over epochs. {said}.",
+        f"{score.title} on the test set by epoch. {common.band_words(study)}",
+        f"Line chart of test {score.name} over epochs. {said}.",
     )
-    curves = [] if study.chosen_only else [Figure("accuracy", caption, alt, (curve,), common.legend(study, methods))]
+    curves = [] if study.chosen_only else [Figure(score.key, caption, alt, (curve,), common.legend(study, methods))]
     return [*curves, *_scatter(study, methods, said)]
 
 
 def _scatter(study: Study, methods: tuple[Method, ...], said: str) -> list[Block]:
+    score = study.scoring.score
     shown = [(m, found) for m in methods if (found := _dots(study, m))]
-    panel = Panel(
-        "Accuracy against gap", "Average utilization gap (points)", "Test accuracy (%)", dots=tuple(dots for _, dots in shown)
-    )
-    alt = f"Scatter plot of test accuracy against average gap. {said}."
-    return [Figure("scatter", SCATTER, alt, (panel,), common.legend(study, tuple(m for m, _ in shown)))] if shown else []
+    axes = (f"{score.title} against gap", "Average utilization gap (points)", f"Test {score.name} (%)")
+    panel = Panel(*axes, dots=tuple(dots for _, dots in shown))
+    alt = f"Scatter plot of test {score.name} against average gap. {said}."
+    legend = common.legend(study, tuple(m for m, _ in shown))
+    return [Figure("scatter", SCATTER.format(score.name), alt, (panel,), legend)] if shown else []
 
 
-def _accuracy(run: Run) -> Series | None:
-    return run.get("test/accuracy")
+def _tag(study: Study) -> str:
+    return f"test/{study.scoring.score.key}"
 
 
 def _dots(study: Study, method: Method) -> Dots | None:
     gaps, scores = (
         measures.values(method, measures.gap("avg")),
-        measures.values(method, measures.chosen("test/accuracy")),
+        measures.values(method, measures.chosen(_tag(study))),
     )
     seeds = [seed for seed in gaps if seed in scores]
     xs, ys = tuple(100 * gaps[s] for s in seeds), tuple(100 * scores[s] for s in seeds)

@@ -6,21 +6,36 @@ from asgml.lab.report.document import Block, Heading, Listing, Mono, Paragraph, 
 from asgml.lab.report.model import Study
 from asgml.lab.report.sections import environment
 from asgml.lab.report.sections.common import name
+from asgml.lab.tasks.scoring import SCORINGS
 
 TITLE = "Data sources"
 MEANINGS = {
-    "test/probe_acc_": "accuracy of the offline probe on the test set, share by epoch",
     "test/utilization_gap": "the gap as logged; checked against the probes, not used",
-    "test/accuracy": "accuracy of the model on the test set, share by epoch",
-    "test/f1_macro": "macro F1 of the model on the test set, share by epoch",
     "train/grad_norm_": "L2 norm of an encoder's gradient, by update",
     "train/total_norm": "L2 norm of all gradients, by update",
     "train/loss": "training loss, by epoch",
-    "train/accuracy": "accuracy on the training set, share by epoch",
+    "train/updates_": "updates of an encoder, by epoch",
     "train/skipped_share_": "share of updates skipped, by epoch",
     "train/held_share_": "share of updates held, by epoch",
-    "epoch/seconds": "wall time of an epoch, in seconds",
+    "epoch/seconds": "wall time of an epoch's training, in seconds",
+    "epoch/steps": "updates of the model, by epoch",
+    "epoch/samples": "samples that an epoch passed",
+    "epoch/peak_memory": "the most memory that the process had held by then, in bytes",
 }
+
+
+UNITS = {"share": "share", "number": "in the labels' unit or none"}
+
+
+def _meanings() -> dict[str, str]:
+    """The task's own tags too."""
+    found = {}
+    for scoring in SCORINGS.values():
+        probe = f"{scoring.score.name} of the offline probe ({scoring.probe})"
+        found[f"test/probe_{scoring.short}_"] = f"{probe} on the test set, share by epoch"
+        found |= {f"test/{m.key}": f"{m.name} of the model on the test set, {UNITS[m.unit]}, by epoch" for m in scoring.metrics}
+        found[f"train/{scoring.score.key}"] = f"{scoring.score.name} on the training set, share by epoch"
+    return found | MEANINGS
 
 
 def blocks(study: Study) -> list[Block]:
@@ -48,8 +63,9 @@ def _tags(study: Study) -> list[Block]:
 
 def meaning_of(tag: str, modalities: tuple[str, ...]) -> str | None:
     """What a tag that the analysis reads means; None for any other."""
-    exact = {f"{key}{m}": text for key, text in MEANINGS.items() if key.endswith("_") for m in modalities}
-    return (exact | {key: text for key, text in MEANINGS.items() if not key.endswith("_")}).get(tag)
+    meanings = _meanings()
+    exact = {f"{key}{m}": text for key, text in meanings.items() if key.endswith("_") for m in modalities}
+    return (exact | {key: text for key, text in meanings.items() if not key.endswith("_")}).get(tag)
 
 
 def _failed(study: Study) -> list[Block]:

@@ -97,8 +97,8 @@ def _figures(study: Study) -> list[Block]:
     methods, joint, band = tuple(m for m in study.methods if m.runs), study.joint, common.band_words(study)
     panels = [_panel(study, methods, m) for m in study.modalities]
     gap = Panel("Utilization gap", "Epoch", "Gap (points)", common.curves(study, joint, measures.gap_series))
-    caption = f"Probe accuracy on the test set by epoch, one panel per modality. {band}"
-    alt = f"Line chart of probe accuracy over epochs for {listed(study.modalities)}. {_final(study)}"
+    caption = f"Probe {study.scoring.score.name} on the test set by epoch, one panel per modality. {band}"
+    alt = f"Line chart of probe {study.scoring.score.name} over epochs for {listed(study.modalities)}. {_final(study)}"
     found: list[Block] = [Figure("probes", caption, alt, tuple(panels), common.legend(study, methods))]
     if gap.lines:
         alt = f"Line chart of the utilization gap over epochs. {_gaps(joint)}"
@@ -107,9 +107,8 @@ def _figures(study: Study) -> list[Block]:
 
 
 def _panel(study: Study, methods: tuple[Method, ...], modality: str) -> Panel:
-    return Panel(
-        title(modality), "Epoch", "Test probe accuracy (%)", common.curves(study, methods, measures.probe_of(modality))
-    )
+    lines = common.curves(study, methods, measures.probe_of(modality))
+    return Panel(title(modality), "Epoch", f"Test probe {study.scoring.score.name} (%)", lines)
 
 
 def _final(study: Study) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from asgml.lab.report import words
 from asgml.lab.report.document import Block, Heading, Mono, Paragraph, Strong, Table, Text, listed
 from asgml.lab.report.model import Study
+from asgml.lab.tasks import scoring
 
 TITLE = "Tuning"
 
@@ -16,18 +18,50 @@ def blocks(study: Study) -> list[Block]:
     """A heading of level 3, the budget, and a row per method; nothing where nothing was tuned."""
     if not study.tuning:
         return []
+    if "space" in study.tuning:
+        return [Heading(TITLE, 3), Paragraph(budget(study.tuning)), _searched(study.tuning), Paragraph(SEARCHED, "note")]
     trials = next(iter(study.tuning["methods"].values()))["trials"]
     columns = ("Method", "Chosen", *(_settings(t["settings"]) for t in trials))
     rows = tuple(_row(name, found) for name, found in study.tuning["methods"].items())
-    return [Heading(TITLE, 3), Paragraph(budget(study.tuning)), Table(columns, rows, labels=2), Paragraph(NOTE, "note")]
+    note = Paragraph(NOTE.format(study.scoring.score.name), "note")
+    return [Heading(TITLE, 3), Paragraph(budget(study.tuning)), Table(columns, rows, labels=2), note]
 
 
-NOTE = ("Columns are the validation accuracy of each trial, mean over the tuning seeds; the one in bold was taken, the first "
+NOTE = ("Columns are the validation {} of each trial, mean over the tuning seeds; the one in bold was taken, the first "
         "of equals. A trial with a seed that diverged is worse than any without. The test set took no part.")  # fmt: skip
+
+
+SEARCHED = (
+    "The sampler proposed the settings of each method from that method's own trials; one seed gave all methods the same first "
+    "ones. The best mean validation accuracy over the tuning seeds was taken, the first of equals. A trial with a seed that "
+    "diverged is worse than any without. The test set took no part."
+)
+
+
+def _searched(tuning: Mapping[str, Any]) -> Table:
+    """A row per method: what it took, found when, and how far the others lie below."""
+    columns = ("Method", "Chosen", "Found by trial", "Validation accuracy", "Median of all trials", "Diverged", "Missing")
+    return Table(columns, tuple(_found(name, found) for name, found in tuning["methods"].items()), labels=2)
+
+
+def _found(name: str, found: Mapping[str, Any]) -> tuple[Text, ...]:
+    trials, chosen = found["trials"], found["chosen"]
+    means = [t["validation_accuracy"] for t in trials if t["validation_accuracy"] is not None]
+    lost = (str(sum(bool(t[key]) for t in trials)) for key in ("diverged", "missing"))
+    number = next((n for n, t in enumerate(trials, 1) if chosen is not None and t["settings"] == chosen), None)
+    best = None if number is None else trials[number - 1]["validation_accuracy"]
+    taken = "not chosen yet" if chosen is None else _settings(chosen)
+    return (Mono(name), taken, "-" if number is None else str(number), Strong(words.percent(best)),
+            words.percent(statistics.median(means) if means else None), *lost)  # fmt: skip
 
 
 def budget(tuning: Mapping[str, Any]) -> str:
     """How much every method was given."""
+    if "space" in tuning:
+        space = listed(f"{path} {_choice(values)}" for path, values in tuning["space"].items())
+        return (f"Every method, baseline included, had the same budget: {tuning['trials']} trials that Optuna's "
+                f"{tuning['sampler']} sampler drew from {space}, x {len(tuning['seeds'])} seeds "
+                f"({listed(map(str, tuning['seeds']))}), which are no reported ones.")  # fmt: skip
     grid = listed(f"{path} in {', '.join(map(str, values))}" for path, values in tuning["over"].items())
     return (f"Every method, baseline included, had the same budget: {tuning['trials']} settings ({grid}) x "
             f"{len(tuning['seeds'])} seeds ({listed(map(str, tuning['seeds']))}), which are no reported ones.")  # fmt: skip
@@ -41,8 +75,14 @@ def _row(name: str, found: Mapping[str, Any]) -> tuple[Text, ...]:
 
 def _trial(trial: Mapping[str, Any], taken: bool) -> Text:
     ends = [f"{len(trial[key])} {key}" for key in ("diverged", "missing") if trial[key]]
-    text = f"{words.percent(trial['validation_accuracy'])}{f' ({listed(ends)})' if ends else ''}"
+    text = f"{words.percent(scoring.validation_score(trial))}{f' ({listed(ends)})' if ends else ''}"
     return Strong(text) if taken else text
+
+
+def _choice(values: Mapping[str, Any] | Sequence[Any]) -> str:
+    if not isinstance(values, Mapping):
+        return f"in {', '.join(map(str, values))}"
+    return f"from {values['low']} to {values['high']}{' (log scale)' if values['log'] else ''}"
 
 
 def _settings(settings: Mapping[str, Any]) -> str:
@@ -54,5 +94,6 @@ def warnings(study: Study) -> list[Text]:
     methods = (study.tuning or {}).get("methods", {})
     edged = {m: f["edges"] for m, f in methods.items() if f["edges"]}
     parts = {path: [m for m, edges in edged.items() if path in edges] for edges in edged.values() for path in edges}
-    return [f"Tuning chose an edge of the grid of {path} for {len(names)} of {len(methods)} methods ({listed(names)}): better "
-            "values may lie beyond it." for path, names in parts.items()]  # fmt: skip
+    tried = "range" if "space" in (study.tuning or {}) else "grid"
+    return [f"Tuning chose an edge of the {tried} of {path} for {len(names)} of {len(methods)} methods ({listed(names)}): "
+            "better values may lie beyond it." for path, names in parts.items()]  # fmt: skip

@@ -1,0 +1,62 @@
+"""What a column holds, decided by its cells: most of them are of one kind, and the others are problems."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from asgml.lab.datasets.manifest.rows import Table, number
+from asgml.lab.errors import InputError, did_you_mean
+
+FILES = {
+    "audio": (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif", ".m4a", ".opus"),
+    "image": (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff"),
+    "video": (".mp4", ".flv", ".avi", ".mov", ".mkv", ".webm", ".m4v"),
+    "array": (".npy",),
+}
+"""Kind -> the endings of its files."""
+
+
+def decide(table: Table, overrides: Mapping[str, str]) -> dict[str, str]:
+    """Return modality -> kind, in the file's order. Raises InputError where an override names no such column."""
+    for column in overrides:
+        if column not in table.modalities:
+            raise InputError(f"`dataset.columns`: must name columns of the manifest, found {column!r}"
+                             f"{did_you_mean(column, table.modalities)}")  # fmt: skip
+    found = {c: overrides.get(c) or _common([row.cells[c] for row in table.rows]) for c in table.modalities}
+    kept = {column: kind for column, kind in found.items() if kind != "ignore"}
+    if not kept:
+        raise InputError("`dataset.columns`: must leave a modality, found that all are to be ignored")
+    return kept
+
+
+def of(cell: Any) -> str:
+    """The kind of one cell."""
+    if vector(cell) is not None:
+        return "vector"
+    if isinstance(cell, str):
+        ending = PurePath(cell).suffix.lower()
+        return next((kind for kind, endings in FILES.items() if ending in endings), "text")
+    return "nothing"
+
+
+def vector(cell: Any) -> list[float] | None:
+    """The numbers of a cell: a number, a list of them, or text with numbers between spaces or semicolons."""
+    if isinstance(cell, str) and cell.startswith("["):
+        try:
+            cell = json.loads(cell)
+        except (ValueError, RecursionError):
+            return None
+    cells = cell.replace(";", " ").split() if isinstance(cell, str) else cell
+    parts: Sequence[Any] = cells if isinstance(cells, list) else [cells]
+    found = [number(part) for part in parts]
+    return [x for x in found if x is not None] if found and None not in found else None
+
+
+def _common(cells: Sequence[Any]) -> str:
+    counted = Counter(of(cell) for cell in cells if cell is not None)
+    counted.pop("nothing", None)
+    return counted.most_common(1)[0][0] if counted else "text"

@@ -1,0 +1,144 @@
+"""From a manifest to a data set: read, check every row, split, stack."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from asgml.lab.datasets._base import Data, Test, Train, Validation
+from asgml.lab.datasets.manifest import kinds, labels, reading, rows, splitting
+from asgml.lab.datasets.manifest.columns import Column
+from asgml.lab.datasets.manifest.labels import Labelled
+from asgml.lab.datasets.manifest.problems import Problem, refuse
+from asgml.lab.datasets.manifest.rows import Row, Table
+from asgml.lab.datasets.settings import Manifest
+from asgml.lab.errors import InputError
+
+VERSION = 1
+"""Raise it when the same settings, seed and files give other arrays than before: cached ones are then prepared anew."""
+LIBRARIES = ("numpy", "scipy", "soundfile", "pillow", "av")
+"""What the arrays come from beside this package: another version of one of these is prepared anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A manifest, read: what its columns hold, the labels, every problem, and the rows that have none."""
+
+    table: Table
+    kinds: dict[str, str]
+    labelled: Labelled
+    columns: tuple[Column, ...]
+    problems: tuple[Problem, ...]
+    good: tuple[Row, ...]
+    cut: int
+    """Texts that are longer than `text_length`."""
+
+
+def examine(settings: Manifest) -> Examined:
+    """Read everything that a manifest names. Raises InputError where it cannot be used as a whole."""
+    table = rows.read(settings.path)
+    what = kinds.decide(table, settings.columns)
+    labelled = labels.decide(table.rows, settings.task)
+    found = [*table.problems, *labelled.problems, *splitting.problems(table.rows), *_identities(table), *_bare(table, what)]
+    columns = []
+    for name, kind in what.items():
+        column, bad = _column(table, name, kind, settings)
+        columns.append(column)
+        found += [*bad, *column.odd()]
+    lines = {p.line for p in found}
+    good = tuple(row for row in table.rows if row.line not in lines)
+    texts = [row.cells[m] for row in good for m, kind in what.items() if kind == "text" and row.cells[m] is not None]
+    cut = sum(len(str(t)) > settings.text_length for t in texts)
+    return Examined(table, what, labelled, tuple(columns), tuple(sorted(found)), good, cut)
+
+
+def files(settings: Manifest) -> dict[str, bytes]:
+    """Return, for the cache, what the manifest holds, and the digest of every file that it names."""
+    table = rows.read(settings.path)
+    what = kinds.decide(table, settings.columns)
+    found = {"": settings.path.read_bytes()}
+    for row in table.rows:
+        for name, kind in what.items():
+            cell = row.cells[name]
+            if kind in reading.FILES and isinstance(cell, str) and cell not in found:
+                found[cell] = _digest(settings, cell)
+    return found
+
+
+def _digest(settings: Manifest, cell: str) -> bytes:
+    try:
+        with reading.located(cell, settings.path.parent).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except (reading.Bad, OSError):
+        return b""  # told by its line when it is read
+
+
+def prepare(settings: Manifest, seed: int, files: dict[str, bytes]) -> Data:
+    """Return the data set. Raises InputError that names every row which cannot be used, unless they are to be left out."""
+    found = examine(settings)
+    if settings.bad_rows == "refuse":
+        refuse(settings.path, found.problems)
+    if not found.good:
+        raise InputError(f"`dataset.path`: {settings.path} has no row that can be used; asgml data check names what is wrong")
+    return _data(settings, seed, found)
+
+
+def _data(settings: Manifest, seed: int, found: Examined) -> Data:
+    answers = found.labelled.array(found.good)
+    ids = np.array([str(row.cells["id"]) for row in found.good])
+    groups = np.array([str(row.cells["id"] if (g := row.cells.get("group")) is None else g) for row in found.good])
+    named, how = splitting.split(found.good, answers, groups, settings.validation, settings.test, seed)
+    lines = [row.line for row in found.good]
+    stacked = {c.name: c.stacked(lines, named == "train") for c in found.columns}
+
+    def part(kind: Any, name: str) -> Any:
+        here = named == name
+        present = {m: mask[here] for m, (_, mask) in stacked.items() if not mask.all()}
+        return kind({m: x[here] for m, (x, _) in stacked.items()}, answers[here], ids[here], groups[here], present)
+
+    parts = part(Train, "train"), part(Validation, "validation"), part(Test, "test")
+    return Data(*parts, found.labelled.classes, _note(settings, found, how), found.labelled.task)
+
+
+def _note(settings: Manifest, found: Examined, how: str) -> str:
+    lost = len({p.line for p in found.problems})
+    said = [f"{settings.path.name}, {how}"]
+    said += [f"{lost} rows that cannot be used were left out, such as {found.problems[0]}"] if lost else []
+    said += [f"{found.cut} texts were cut to {settings.text_length} characters"] if found.cut else []
+    return "; ".join(said) + "."
+
+
+def _identities(table: Table) -> list[Problem]:
+    """Rows without an id, or with one that stood there before."""
+    counted = Counter(str(row.cells["id"]) for row in table.rows if row.cells["id"] is not None)
+    seen: set[str] = set()
+    found = []
+    for row in table.rows:
+        name = row.cells["id"]
+        if name is None or isinstance(name, list | dict):
+            found.append(Problem(row.line, "id", f"must be a name, found {'nothing' if name is None else name!r}"))
+        elif counted[str(name)] > 1 and str(name) in seen:
+            found.append(Problem(row.line, "id", f"must be the only one, found {name!r} in {counted[str(name)]} rows"))
+        seen.add(str(name))
+    return found
+
+
+def _bare(table: Table, what: dict[str, str]) -> list[Problem]:
+    return [Problem(row.line, "", f"must have one of {', '.join(what)}, found none")
+            for row in table.rows if all(row.cells[m] is None for m in what)]  # fmt: skip
+
+
+def _column(table: Table, name: str, kind: str, settings: Manifest) -> tuple[Column, list[Problem]]:
+    arrays, bad = {}, []
+    for row in table.rows:
+        if (cell := row.cells[name]) is None:
+            continue
+        try:
+            arrays[row.line] = reading.read(kind, cell, settings.path.parent, settings)
+        except reading.Bad as error:
+            bad.append(Problem(row.line, name, str(error)))
+    return Column(name, kind, arrays), bad

@@ -1,0 +1,112 @@
+"""From a cell to an array. What each kind becomes is settled here, and decoding is `asgml.lab.media`'s."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from asgml.lab.datasets.manifest import kinds
+from asgml.lab.datasets.manifest.problems import shown
+from asgml.lab.datasets.settings import Manifest
+
+Array = npt.NDArray[Any]
+Reader = Callable[[Any, Path, Manifest], Array]
+FILES = ("audio", "image", "video", "array")
+"""Kinds whose cells name a file."""
+UNKNOWN = 127
+
+
+class Bad(Exception):
+    """A cell that gives no array, and why."""
+
+
+def located(cell: Any, folder: Path) -> Path:
+    """The file that a cell names, relative to the manifest's folder. Raises Bad where it is none that can be read."""
+    if not isinstance(cell, str):
+        raise Bad(f"must be the name of a file, found {shown(cell)}")
+    try:
+        path = folder / cell
+        there = path.is_file()
+    except (ValueError, OSError) as error:
+        raise Bad(f"must be the name of a file, found {shown(cell)} ({error})") from error
+    if not there:
+        raise Bad(f"there is no file {cell}")
+    return path
+
+
+def audio(cell: Any, folder: Path, settings: Manifest) -> Array:
+    """Return a spectrum (1, F, T) float32."""
+    from asgml.lab.media.settings import SpectrumSettings
+    from asgml.lab.media.sound import read_sound
+    from asgml.lab.media.spectrum import spectrum
+
+    made = SpectrumSettings(kind=settings.spectrum, seconds=settings.audio_seconds, bands=settings.audio_bands)
+    return spectrum(read_sound(located(cell, folder), made.rate).samples, made)[None]
+
+
+def image(cell: Any, folder: Path, settings: Manifest) -> Array:
+    """Return an image (3, S, S) float32 in 0-1, bilinear, whatever its shape was; what is see-through becomes black."""
+    from PIL import Image
+
+    path = located(cell, folder)
+    with Image.open(path) as file:
+        pixels = file.convert("RGBA")
+        flat = Image.alpha_composite(Image.new("RGBA", pixels.size, (0, 0, 0, 255)), pixels).convert("RGB")
+        small = flat.resize((settings.image_size, settings.image_size), Image.Resampling.BILINEAR)
+        return np.asarray(small, dtype=np.float32).transpose(2, 0, 1) / 255
+
+
+def video(cell: Any, folder: Path, settings: Manifest) -> Array:
+    """Return frames (T, 3, S, S) float32 in 0-1, even over the whole clip."""
+    from asgml.lab.media.video import read_frames
+
+    found = read_frames(located(cell, folder), settings.frames, settings.image_size, "even", np.random.default_rng(0))
+    return found.pixels.astype(np.float32) / 255
+
+
+def array(cell: Any, folder: Path, settings: Manifest) -> Array:
+    """Return what a `.npy` file holds, as float32; a single number gets an axis."""
+    found = np.load(located(cell, folder), allow_pickle=False)
+    if found.dtype.kind not in "biuf" or not found.size:
+        raise Bad(f"must hold numbers, found {found.dtype} of shape {found.shape}")
+    return np.atleast_1d(found).astype(np.float32)
+
+
+def vector(cell: Any, folder: Path, settings: Manifest) -> Array:
+    """Return numbers (N,) float32."""
+    found = kinds.vector(cell)
+    if found is None:
+        raise Bad(f"must be numbers, as a list or between spaces or semicolons, found {shown(cell)}")
+    return np.array(found, dtype=np.float32)
+
+
+def text(cell: Any, folder: Path, settings: Manifest) -> Array:
+    """Return character ids (L,) int64: the code of ASCII, accents taken off first, 127 for any other, 0 for padding."""
+    if isinstance(cell, list | dict):
+        raise Bad(f"must be text, found {shown(cell)}")
+    plain = "".join(c for c in unicodedata.normalize("NFKD", str(cell)) if not unicodedata.combining(c))
+    ids = [ord(c) if 0 < ord(c) < UNKNOWN else UNKNOWN for c in plain[: settings.text_length]]
+    return np.array(ids + [0] * (settings.text_length - len(ids)), dtype=np.int64)
+
+
+READERS: Mapping[str, Reader] = {
+    "audio": audio, "image": image, "video": video, "array": array, "vector": vector, "text": text,
+}  # fmt: skip
+
+
+def read(kind: str, cell: Any, folder: Path, settings: Manifest) -> Array:
+    """Return a cell's array. Raises Bad with what is wrong, whatever it is: files come from anywhere."""
+    try:
+        found = READERS[kind](cell, folder, settings)
+    except Bad:
+        raise
+    except Exception as error:
+        raise Bad(f"{shown(cell)} cannot be read as {kind}: {error or type(error).__name__}") from error
+    if not np.isfinite(found).all():
+        raise Bad(f"{shown(cell)} holds numbers that are infinite or none")
+    return found

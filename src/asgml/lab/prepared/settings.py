@@ -1,0 +1,30 @@
+"""How clips are read: the part of a preparation that a store remembers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from asgml.lab.datasets.settings import Settings
+from asgml.lab.media.settings import SpectrumSettings
+
+
+class FrameSettings(Settings):
+    """Which frames of a film, and how large."""
+
+    count: int = Field(default=3, ge=1, le=64)
+    """Frames of a clip."""
+    size: int = Field(default=224, ge=8, le=1024)
+    """Height and width in pixels, whatever the shape of the film."""
+    sampling: Literal["even", "segment", "first"] = "even"
+    """even: over the whole clip; segment: one at random in each of as many parts, drawn once; first: the first ones."""
+
+
+class Reading(Settings):
+    """What is made of sound and film."""
+
+    spectrum: SpectrumSettings = SpectrumSettings()
+    frames: FrameSettings = FrameSettings()
+    least: float = Field(default=0.2, ge=0)
+    """A sound or a film that lasts less than this many seconds is too short."""

@@ -1,0 +1,33 @@
+"""Reads the CSV files that come with data sets."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from asgml.lab.errors import InputError
+
+
+def find(name: str, folders: Sequence[Path]) -> Path | None:
+    """Return the first of the folders' files of this name."""
+    return next((folder / name for folder in folders if (folder / name).is_file()), None)
+
+
+def rows(path: Path) -> list[list[str]]:
+    """Return all rows of a CSV file; InputError where it is not one."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return [row for row in csv.reader(file, strict=True) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"--metadata: {path} cannot be read as CSV ({error})") from error
+
+
+def records(path: Path | None, *columns: str) -> list[dict[str, str]]:
+    """Return the rows of a CSV file with a head line that has these columns; none where there is no file."""
+    if path is None:
+        return []
+    head, *body = rows(path) or [[]]
+    if missing := [name for name in columns if name not in head]:
+        raise InputError(f"--metadata: {path} must have a column {missing[0]!r}, found {', '.join(head)}")
+    return [dict(zip(head, row, strict=False)) for row in body]
