@@ -1,7 +1,7 @@
 """How long a large report takes to build and how large its page is: made logs, no training.
 
 `python benchmarks/report.py` makes 72 cells (12 methods x 6 seeds) of 6,250 updates each, eight numbers an update, so 50,000
-points, in a temporary folder, and builds their report once. The limits are 20 seconds and 5 MB; it ends with code 1 beyond them.
+points, in a temporary folder, and builds their report once. The limits are 20 seconds, 5 MB; it ends with 1 beyond them.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def make(run: Path, updates: int) -> None:
 
 
 def measure(run: Path) -> tuple[float, float, int]:
-    """Build the report; return seconds by the wall and of the processor (on a busy machine they differ), and the page's bytes."""
+    """Build the report; return seconds by the wall, seconds of the processor, and the page's bytes."""
     wall, processor = time.perf_counter(), time.process_time()
     report.write(run, to=run / "report")
     size = (run / "report" / "report.html").stat().st_size
