@@ -1,7 +1,8 @@
-"""The page in a real browser: it loads, logs no error, runs no script, and asks no server for anything."""
+"""The page in a real browser: it loads, logs no error, runs no script but its own, and asks no server for anything."""
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,9 +51,15 @@ def requests(log: Path) -> set[str]:
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report with every section, a failed cell and a name that would run if it were not escaped."""
     run = logs.phase1(tmp_path_factory.mktemp("page") / "phase1", epochs=5)
-    name = "<img src=x onerror=console.error(1)>"
-    logs.write_cell(run, name, 0, logs.records(logs.seed_probes("baseline"), [0.5] * 13))
+    bad = "<img src=x onerror=console.error(1)>"
+    lines = logs.records(logs.seed_probes("baseline"), [0.5] * 13)
+    hostile = {"note": bad, "classes": [bad, "</script>"], "versions": {bad: bad}}
+    logs.write_cell(run, bad, 0, [{**lines[0], **hostile}, *lines[1:]])
     logs.fail_cell(run, "baseline", 9, "<script>console.error('ran')</script>")
+    settings = json.loads((run / "experiment.json").read_text())
+    methods = {**settings["methods"], "own": [{"kind": "import", "import": bad, "label": bad}]}
+    changed = {"name": bad, "dataset": {"import": bad, bad: bad}, "methods": methods}
+    (run / "experiment.json").write_text(json.dumps(settings | changed))
     report.write(run)
     return run / "report.html"
 
@@ -60,9 +68,9 @@ def test_the_page_loads_without_a_word_on_the_console_and_asks_nobody(page: Path
     found = browse(page, "--dump-dom", f"--log-net-log={tmp_path / 'net.json'}")
     assert console(found.stderr) == []
     assert requests(tmp_path / "net.json") == set()
-    assert len(re.findall("<h2 ", found.stdout)) == 9
+    assert len(re.findall("<h2 ", found.stdout)) == 11
     assert found.stdout.count("<svg") > 4
-    assert "<script" not in found.stdout
+    assert found.stdout.count("<script") == 1
     assert "<img" not in found.stdout
 
 
@@ -92,12 +100,45 @@ def test_the_page_follows_the_readers_scheme(page: Path, tmp_path: Path, scheme:
     assert colours > 50
 
 
-def test_nothing_is_wider_than_a_telephone_but_what_scrolls(page: Path, tmp_path: Path) -> None:
-    probe = tmp_path / "probe.html"
-    script = "<script>document.title = 'wide ' + (document.documentElement.scrollWidth - innerWidth)</script></body>"
+SCRIPT = """<script>
+const seen = {wide: document.documentElement.scrollWidth - innerWidth, heads: [], orders: []};
+const table = document.querySelector("table.sortable"), [method, , accuracy] = table.tHead.rows[0].cells;
+const look = () => {
+  seen.heads.push([method.ariaSort, accuracy.ariaSort]);
+  seen.orders.push([...table.tBodies[0].rows].map((row) => [row.cells[0].textContent, row.cells[2].textContent]));
+};
+look();
+for (const head of [accuracy, method, method]) {
+  const button = head.querySelector("button");
+  button.focus();
+  if (document.activeElement === button) button.click();
+  look();
+}
+document.title = JSON.stringify(seen);
+</script></body>"""
+
+
+@pytest.fixture(scope="module")
+def seen(page: Path) -> dict[str, Any]:
+    """What a script finds in a narrow window, before and after it presses the heads of the leaderboard."""
+    probe = page.with_name("probe.html")
     text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text())
-    probe.write_text(text.replace("</body>", script))
-    found = browse(probe, "--dump-dom", "--window-size=500,900")
-    wide = re.search(r"<title>wide (-?\d+)</title>", found.stdout)
-    assert wide is not None
-    assert int(wide[1]) <= 0
+    probe.write_text(text.replace("</body>", SCRIPT))
+    title = re.search(r"<title>(.*?)</title>", browse(probe, "--dump-dom", "--window-size=500,900").stdout, re.DOTALL)
+    assert title is not None
+    found: dict[str, Any] = json.loads(html.unescape(title[1]))
+    return found
+
+
+def test_nothing_is_wider_than_a_telephone_but_what_scrolls(seen: dict[str, Any]) -> None:
+    assert seen["wide"] <= 0
+
+
+def test_the_heads_of_the_leaderboard_sort_it_and_say_so(seen: dict[str, Any]) -> None:
+    assert seen["heads"] == [["none", "descending"], ["none", "ascending"], ["ascending", "none"], ["descending", "none"]]
+    names, accuracies = ([[row[i] for row in order] for order in seen["orders"]] for i in (0, 1))
+    numbers = [[float(text.partition("%")[0]) for text in order] for order in accuracies]
+    assert numbers[0] == sorted(numbers[0], reverse=True)
+    assert numbers[1] == sorted(numbers[1])
+    assert names[2] == names[3][::-1] != names[0]
+    assert len({tuple(sorted(order)) for order in names}) == 1

@@ -183,3 +183,11 @@ def test_two_delays_become_one():
     assert joined[0].policy(0, {}) == {"audio": 1, "visual": 3}
     with pytest.raises(ValueError, match="`warmup` and `damping` must be equal"):
         recipes.staleness("audio", 1) + recipes.staleness("visual", 3, damping=0.1)
+
+
+def test_it_tells_how_old_the_gradients_were_and_leaves_out_who_was_held():
+    ages = []
+    for warmup in ("hold", "fresh"):
+        run = toy.start(TWO, Recipe(act=(Delay({"audio": 2}, warmup),)))
+        toy.advance(run, toy.batches(TWO, 4), before_adjust=lambda t, run: ages.append(run.balancer.act[0].applied()))
+    assert ages == [{}, {}, {}, {"delay": {"audio": 2}}, {}, *[{"delay": {"audio": age}} for age in (0, 0, 2)]]

@@ -7,7 +7,7 @@ import toy
 from asgml import Balancer, Recipe
 from asgml.diagnostics import GradNorm
 from asgml.interventions import Scale, Skip
-from asgml.policies import Constant
+from asgml.policies import Between, Constant
 from toy import TWO, identical
 
 NAME = "encoders.audio.first.weight"
@@ -149,3 +149,10 @@ def test_in_training_a_constant_factor_cancels_under_adam_alone(kind):
     plain, start = toy.train(TWO, bare=True, optimizer=kind).weights()[NAME], toy.start(TWO, None).weights()[NAME]
     moved = (scaled - plain).norm() / (plain - start).norm()
     assert moved < 1e-3 if kind == "adamw" else moved > 0.1
+
+
+def test_it_tells_the_factor_of_the_update_it_adjusted_last():
+    run = toy.start(TWO, Recipe(act=(Scale(Between(Constant({"audio": 0.5}), 1, 2)),)))
+    seen = []
+    toy.advance(run, toy.batches(TWO, 4), before_adjust=lambda t, run: seen.append(run.balancer.act[0].applied()))
+    assert seen == [{}, {}, {"scale": {"audio": 0.5}}, {}]

@@ -49,6 +49,10 @@ class Intervention(Stateful, ABC):
         """Return modality -> what it got so far, in a few words, for `Balancer.summary`."""
         return {}
 
+    def applied(self) -> Mapping[str, Mapping[str, float]]:
+        """Return what was done in the update it adjusted last: "scale" or "delay" -> modality -> factor, or updates."""
+        return {}
+
     def joined(self, other: Intervention) -> Intervention:
         """Return one part that does both's work, over different modalities; exclusive classes must be able to."""
         raise ValueError(f"two {type(self).__name__} cannot be joined: give one of them all the modalities instead")

@@ -40,6 +40,7 @@ class Delay(Intervention):
     warmup: Literal["hold", "fresh"] = "hold"
     damping: float = 0.0
     _queues: dict[str, deque[Gradients]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _now: dict[str, float] = field(default_factory=dict, init=False, repr=False, compare=False)
     _warm: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -60,6 +61,7 @@ class Delay(Intervention):
 
     def adjust(self, step: Step) -> None:
         """Exchange the gradients of every delayed encoder for those that are due."""
+        self._now = {}
         try:
             taus = _checked(decided(self.policy, step))
         except NotYetMeasured:
@@ -74,11 +76,13 @@ class Delay(Intervention):
         while len(queue) > tau + 1:
             queue.popleft()
         if len(queue) <= tau and modality not in self._warm and self.warmup == "fresh":
+            self._now[modality] = 0
             queue[-1] = {name: grad.clone() for name, grad in queue[-1].items()}  # the live ones may be edited in place
             return
         due = self._damped(queue.popleft(), tau) if len(queue) > tau else {}
         if due:
             self._warm.add(modality)
+            self._now[modality] = tau
         for name, parameter in params.items():
             grad = due.get(name)
             parameter.grad = None if grad is None else placed(grad, parameter)
@@ -91,6 +95,10 @@ class Delay(Intervention):
     def account(self) -> dict[str, str]:
         """Return modality -> how many gradients wait in its queue."""
         return {m: f"learns from gradients {len(queue)} updates old" for m, queue in self._queues.items() if queue}
+
+    def applied(self) -> dict[str, dict[str, float]]:
+        """Return how old the gradients of the last update were; who was held is left out."""
+        return {"delay": dict(self._now)} if self._now else {}
 
     def joined(self, other: Intervention) -> Delay:
         """Return one Delay for both's modalities."""

@@ -24,6 +24,7 @@ class ByFactor(Intervention):
     by: Policy[float] | Mapping[str, float]
     scope: Scope = "all"
     _given: dict[str, list[float]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _now: dict[str, float] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if isinstance(self.by, Mapping):
@@ -40,6 +41,7 @@ class ByFactor(Intervention):
 
     def factors(self, step: Step) -> Mapping[str, float]:
         """Return what `by` decides now; nothing before the first measurement of what it reads."""
+        self._now = {}
         try:
             return self._checked(decided(self.policy, step))
         except NotYetMeasured:
@@ -47,12 +49,17 @@ class ByFactor(Intervention):
 
     def note(self, modality: str, factor: float) -> None:
         """Remember what a modality got."""
+        self._now[modality] = factor
         total, count = self._given.get(modality, [0.0, 0.0])
         self._given[modality] = [total + factor, count + 1]
 
     def account(self) -> dict[str, str]:
         """Return modality -> its mean factor."""
         return {m: self.words.format(mean=total / count) for m, (total, count) in self._given.items()}
+
+    def applied(self) -> dict[str, dict[str, float]]:
+        """Return the factors of the last update, where they scale."""
+        return {"scale": dict(self._now)} if self.scales and self._now else {}
 
     def state_dict(self) -> dict[str, Any]:
         """Return the sums that the mean factors come from."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+COMMANDS = ("data", "run", "report", "diagnose", "compare", "export", "cite", "check", "list")
 HELP = Path(__file__).with_name("help.txt")
 HEAVY = {"torch", "sklearn", "scipy", "matplotlib", "tensorboard", "numpy", "soundfile"}
 PROBE = f"""
@@ -29,7 +30,7 @@ def asgml(*arguments: str, cwd: Path | None = None, **variables: str) -> subproc
 
 def test_help_is_as_frozen() -> None:
     """To freeze it anew: write what this test finds to the file, and read the difference."""
-    commands = ("", "run", "report", "diagnose", "list", "data", "data prepare", "data check")
+    commands = ("", *COMMANDS, "data prepare", "data check")
     lines = [f"{command} --help".strip() for command in commands]
     found = "".join(f"$ asgml {line}\n{asgml(*line.split()).stdout}\n" for line in lines)
     if os.environ.get("ASGML_FREEZE"):
@@ -59,7 +60,7 @@ def test_nothing_heavy_is_imported_for_what_needs_none(line: str) -> None:
 
 EITHER = "report: must be given either the folder of a run or --tensorboard NAME=DIR ..., one of the two"
 WRONG = {
-    "rnu": 'Unknown command "rnu". Did you mean "run"? Available commands: data, run, report, diagnose, list.',
+    "rnu": f'Unknown command "rnu". Did you mean "run"? Available commands: {", ".join(COMMANDS[:8])}, ...',
     "run": 'Command "run" parameter EXPERIMENT requires an argument.',
     "run phase1 --job 3": "Unknown option: --job. Did you mean --jobs?",
     "run phase1 --jobs many": 'Invalid value for --jobs: unable to convert "many" into int.',
@@ -86,6 +87,13 @@ WRONG = {
     "data check keypd": "`dataset.name`: unknown data set 'keypd'; did you mean 'keypad'?",
     "data check keypad --set snr=0": "`dataset.snr`: unknown setting; did you mean 'snr_db'?",
     "data check keypad --out page.txt": "--out: must be the name of an HTML file, found page.txt",
+    "compare a": "run: must be the folder of a run, found none at a; give the folder that `asgml run` wrote",
+    "export a": "run: must be the folder of a run, found none at a; give the folder that `asgml run` wrote",
+    "export a --format tex": 'Invalid value "tex" for --format. Choose from: "csv", "latex", "markdown". Did you mean "latex"?',
+    "cite ogn": "cite: must be entries of methods, found 'ogn'; did you mean 'ogm'?",
+    "check nowhere:f": "`check`: there is no module 'nowhere' (found in 'nowhere:f'); install it, or run asgml in the folder "
+    "that holds it",
+    "check a:f modality": "check: arguments must be NAME=VALUE, such as modality=audio, found 'modality'",
     "report": EITHER,
     "report here --tensorboard a=b": EITHER,
     "report here --epochs 1,x": "--epochs: must be epochs from 1 on, separated by commas, such as 1,5,10, found '1,x'",

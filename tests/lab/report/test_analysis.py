@@ -192,8 +192,9 @@ def test_overview_names_data_split_sizes_loss_settings_and_versions(text: str) -
 
 def test_sections_stand_in_the_documents_order(text: str) -> None:
     assert re.findall("^## (.*)$", text, re.MULTILINE) == [
-        "Overview", "Test-set probe accuracies", "Epoch-by-epoch trajectories", "Per-modality learning dynamics",
-        "Gradient dynamics", "Performance", "Interpretation", "What to try next", "Data sources",
+        "Leaderboard", "Overview", "Test-set probe accuracies", "Epoch-by-epoch trajectories",
+        "Per-modality learning dynamics", "Gradient dynamics", "What was really done", "Performance", "Interpretation",
+        "What to try next", "Data sources",
     ]  # fmt: skip
 
 

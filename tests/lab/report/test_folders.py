@@ -9,7 +9,7 @@ import pytest
 
 from asgml.lab import report
 from asgml.lab.errors import InputError
-from asgml.lab.report import folders
+from asgml.lab.report import folders, records
 from lab.report import logs
 
 PROBES = {"audio": [0.5, 0.6], "visual": [0.3, 0.4]}
@@ -94,7 +94,7 @@ def test_steps_and_epochs_keep_their_own_count(run: Path) -> None:
     series = folders.read(run).methods[0].runs[0].series
     assert series["train/grad_norm_audio"].steps == tuple(range(8))
     assert series["test/probe_acc_audio"].steps == (1, 2)
-    assert series[folders.SECONDS].values == (3.0, 4.0)
+    assert series[records.SECONDS].values == (3.0, 4.0)
 
 
 def test_modalities_are_the_data_sets_even_if_every_method_is_solo(run: Path) -> None:
@@ -144,7 +144,8 @@ def test_with_no_finished_cell_a_report_says_so(run: Path) -> None:
     assert "No cell has finished: this report holds no numbers." in text
     assert [line for line in text.splitlines() if line.startswith("## ")] == [
         "## Overview", "## Test-set probe accuracies", "## Epoch-by-epoch trajectories", "## Per-modality learning dynamics",
-        "## Gradient dynamics", "## Performance", "## Interpretation", "## What to try next", "## Data sources",
+        "## Gradient dynamics", "## What was really done", "## Performance", "## Interpretation",
+        "## What to try next", "## Data sources",
     ]  # fmt: skip
     assert found["methods"]["baseline"] == {
         "n": 0,

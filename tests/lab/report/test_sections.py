@@ -10,8 +10,8 @@ import pytest
 
 from asgml.lab.report import document as d
 from asgml.lab.report.facts import Change, Facts
-from asgml.lab.report.folders import MEMORY, SAMPLES, SECONDS, STEPS
 from asgml.lab.report.model import Failure, Method, Series, Study
+from asgml.lab.report.records import MEMORY, SAMPLES, SECONDS, STEPS
 from asgml.lab.report.sections import (
     attention,
     common,
@@ -67,7 +67,7 @@ def study() -> Study:
 
 def test_every_section_can_be_written_from_probes_alone(study: Study) -> None:
     document = compose(study)
-    assert [b.text for b in document.blocks if isinstance(b, d.Heading) and b.level == 2][0::8] == ["Overview", "Data sources"]
+    assert [b.text for b in document.blocks if isinstance(b, d.Heading) and b.level == 2][0::9] == ["Overview", "Data sources"]
     assert document.subtitle == "2 methods, 4 finished runs, read from memory"
     assert compose(logs.study({"m": {0: PAIR}})).subtitle == "1 method, 1 finished run, read from memory"
 

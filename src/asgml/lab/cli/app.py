@@ -25,8 +25,12 @@ EXAMPLES = """Examples:
   asgml report outputs/phase1   write the report of a run again
   asgml diagnose outputs/phase1 --solo    which modality is in trouble, and why
   asgml data prepare cremad --root CREMA-D --out stores/cremad
+  asgml compare outputs/a outputs/b       two experiments side by side
+  asgml export outputs/phase1 > table.tex the table for a paper
+  asgml cite ogm dgl            the papers, as BibTeX
+  asgml check my_module:my_recipe         the laws, for a method of your own
 
-Exit codes: 0 all is done, 1 some cell failed, 2 wrong input, 130 interrupted.
+Exit codes: 0 done, 1 a cell failed or a law is broken, 2 wrong input, 130 interrupted.
 """
 app = App(
     name="asgml",
@@ -180,6 +184,96 @@ def diagnose(
     from asgml.lab.cli import diagnosing
 
     diagnosing.diagnose(folder, method, seed, solo)
+
+
+@app.command(help_epilogue="")
+def compare(*folders: Path, out: Path | None = None) -> None:
+    """Put experiments side by side: every method's score, and differences where data and seeds are the same.
+
+    Says where data, splits, seeds or settings differ. Prints Markdown.
+
+    Examples:
+
+      asgml compare outputs/mine outputs/other
+      asgml compare outputs/mine outputs/other --out reports/both
+
+    Parameters
+    ----------
+    folders
+        The folders of two runs or more; the first is the reference.
+    out
+        Write compare.md, compare.html and compare.json to this folder instead.
+    """
+    from asgml.lab.cli import showing
+
+    showing.compare(folders, out)
+
+
+@app.command(help_epilogue="")
+def export(
+    folder: Path,
+    /,
+    *,
+    format: Literal["csv", "latex", "markdown"] = "latex",
+    out: Path | None = None,
+) -> None:
+    """Print the table that goes into a paper, with its caption: n, split, protocol and test.
+
+    Examples:
+
+      asgml export outputs/mine
+      asgml export outputs/mine --format csv --out tables/mine.csv
+
+    Parameters
+    ----------
+    folder
+        The folder of a run.
+    format
+        csv (unrounded, the caption as a first line with #), latex (booktabs), or markdown.
+    out
+        Write to this file instead.
+    """
+    from asgml.lab.cli import showing
+
+    showing.export(folder, format, out)
+
+
+@app.command(help_epilogue="")
+def cite(*methods: str) -> None:
+    """Print the BibTeX entries of this library and of the papers that methods come from.
+
+    Examples:
+
+      asgml cite ogm dgl
+
+    Parameters
+    ----------
+    methods
+        Entries of methods ("asgml list methods").
+    """
+    from asgml.lab.cli import showing
+
+    showing.cite(methods)
+
+
+@app.command(help_epilogue="")
+def check(recipe: str, /, *arguments: str) -> int:
+    """Hold a recipe of your own to the laws of this library, on a small model.
+
+    Examples:
+
+      asgml check my_pkg.my_module:my_recipe modality=audio strength=0.5
+
+    Parameters
+    ----------
+    recipe
+        MODULE:NAME of what returns the recipe; the current folder is importable.
+    arguments
+        NAME=VALUE: its arguments; values are YAML.
+    """
+    from asgml.lab.cli import showing
+
+    return FAILED if showing.check(recipe, arguments) else 0
 
 
 @app.command(name="list", help_epilogue="")

@@ -45,12 +45,17 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of cells; columns after the first `labels` hold numbers, which align right."""
+    """Rows of cells; columns after the first `labels` hold numbers, which align right.
+
+    In a page the reader can sort the rows of a `sortable` one; `sorted_by` is the column by which they fall as they are.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Text, ...], ...]
     labels: int = 1
     words: frozenset[str] = frozenset()
+    sortable: bool = False
+    sorted_by: int | None = None
 
     def numeric(self, column: int) -> bool:
         """Whether a column holds numbers."""

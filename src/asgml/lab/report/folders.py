@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 from asgml.lab import store, tuning
 from asgml.lab.errors import InputError
-from asgml.lab.report.model import Failure, Method, Run, Study, finite, unique
-
-SECONDS, MEMORY, STEPS, SAMPLES = (f"epoch/{key}" for key in ("seconds", "peak_memory", "steps", "samples"))
-"""Our own tags for an epoch: its wall time, the process's peak memory in bytes, its updates, the samples that it passed."""
+from asgml.lab.report import records
+from asgml.lab.report.model import Failure, Method, Run, Study, unique
 
 
 def read(run: Path) -> Study:
@@ -70,29 +67,13 @@ def _cell(folder: Path, method: str, seed: int) -> Run | Failure:
         if result.get("status") != "finished":
             return Failure(seed, str(result.get("reason", f"status {result.get('status')!r}")))
         return _run(folder, f"{method}/seed{seed}", seed, result.get("best_epoch"))
-    except (json.JSONDecodeError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
         return Failure(seed, f"its files cannot be read ({type(error).__name__}: {error})")
 
 
 def _run(folder: Path, source: str, seed: int, best_epoch: int | None) -> Run | Failure:
-    header: dict[str, Any] = {}
-    points: dict[str, dict[int, Any]] = {}
-    for record in store.records(folder):
-        if record["kind"] == "header":
-            header = record
-            continue
-        at = record[record["kind"]]
-        for tag, value in _tags(record).items():
-            points.setdefault(tag, {})[at] = value
-    series, notes = finite(points)
+    header, series, notes = records.read(folder)
     if not any(tag.startswith("test/") for tag in series):
         return Failure(seed, "finished, but metrics.jsonl holds no epoch")
     diagnosis = store.read_json(folder / "diagnosis.json")
     return Run(seed, source, series, tuple(header.get("modalities", ())), best_epoch, header, notes, folder, diagnosis)
-
-
-def _tags(record: dict[str, Any]) -> dict[str, Any]:
-    if record["kind"] != "epoch":
-        return store.tags(record)
-    own = {tag: record[key] for tag in (SECONDS, MEMORY, STEPS, SAMPLES) if (key := tag.removeprefix("epoch/")) in record}
-    return store.tags(record) | own

@@ -77,7 +77,7 @@ def _overview(experiment: Experiment, places: Places) -> list[Text]:
 def _tables(places: Places, score: str) -> list[Block]:
     measure = measures.chosen(facts.SCORES[score])
     head = f"Test {score} at the epoch chosen on validation"
-    blocks: list[Block] = [Heading(head, 3), _table(places, lambda _, m: _level(m, measure)), Paragraph(LEVELS, "note")]
+    blocks: list[Block] = [Heading(head, 3), _table(places, lambda _, m: level(m, measure)), Paragraph(LEVELS, "note")]
     blocks += [Heading("Differences to the baseline, paired by seed (exploratory)", 3)]
     blocks += [_table(places, lambda study, m: _difference(study, m, measure)), Paragraph(DIFFERENCES, "note")]
     if any(study.tuning for _, study in places):
@@ -92,15 +92,17 @@ EDGES = "An asterisk marks a choice at an edge of the grid."
 
 def _table(places: Places, cell: Callable[[Study, Method], str]) -> Table:
     names = unique(m.name for _, study in places for m in study.methods)
-    rows: list[tuple[Text, ...]] = [(Mono(name), *(_cell(study, name, cell) for _, study in places)) for name in names]
+    rows: list[tuple[Text, ...]] = [(Mono(name), *(cell_of(study, name, cell) for _, study in places)) for name in names]
     return Table(("Method", *(point.folder for point, _ in places)), tuple(rows))
 
 
-def _cell(study: Study, name: str, cell: Callable[[Study, Method], str]) -> str:
+def cell_of(study: Study, name: str, cell: Callable[[Study, Method], str]) -> str:
+    """The cell of a method by its name; a dash where the study has none of it."""
     return next((cell(study, m) for m in study.methods if m.name == name), words.NONE)
 
 
-def _level(method: Method, measure: measures.Measure) -> str:
+def level(method: Method, measure: measures.Measure) -> str:
+    """`53.00% ± 1.00 (n=3)`."""
     found = measures.estimate(method, measure)
     return words.NONE if found is None else f"{words.percent_spread(found, found.n)} (n={found.n})"
 

@@ -11,27 +11,27 @@ _WORD = re.compile(r"(?<=\w)_(?=\w)")
 
 def render(document: d.Document) -> str:
     """The whole document as text that ends with a newline."""
-    parts = [f"# {_escape(document.title)}", _escape(document.subtitle), *(_block(b) for b in document.blocks)]
+    parts = [f"# {escape(document.title)}", escape(document.subtitle), *(_block(b) for b in document.blocks)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _block(block: d.Block) -> str:
     match block:
         case d.Heading(text, level):
-            return f"{'#' * level} {_escape(text)}"
+            return f"{'#' * level} {escape(text)}"
         case d.Paragraph(text, kind):
             return _paragraph(_text(text), kind)
         case d.Table():
-            return _table(block)
+            return table(block)
         case d.Code(text):
             fence = _fence(text, 3)
             return f"{fence}\n{text}\n{fence}"
         case d.Listing(items):
             return "\n".join(f"- {_text(item)}" for item in items)
         case d.Figure():
-            return f"*Figure (drawn in report.html): {_escape(block.caption)}*"
+            return f"*Figure (drawn in report.html): {escape(block.caption)}*"
         case d.Picture(_, caption):
-            return f"*Picture: {_escape(caption)}*"
+            return f"*Picture: {escape(caption)}*"
 
 
 def _paragraph(text: str, kind: str) -> str:
@@ -39,9 +39,10 @@ def _paragraph(text: str, kind: str) -> str:
     return f"{lead}{text}"
 
 
-def _table(table: d.Table) -> str:
+def table(table: d.Table) -> str:
+    """A pipe table."""
     rule = ["---:" if table.numeric(i) else "---" for i in range(len(table.columns))]
-    rows = [[_escape(c) for c in table.columns], rule, *([_text(cell) for cell in row] for row in table.rows)]
+    rows = [[escape(c) for c in table.columns], rule, *([_text(cell) for cell in row] for row in table.rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -52,11 +53,11 @@ def _text(text: d.Text) -> str:
 def _inline(part: d.Inline) -> str:
     match part:
         case d.Strong(text):
-            return f"**{_escape(text)}**"
+            return f"**{escape(text)}**"
         case d.Mono(text):
             return _mono(d.one_line(text))
         case str():
-            return _escape(part)
+            return escape(part)
 
 
 def _mono(text: str) -> str:
@@ -70,7 +71,7 @@ def _fence(text: str, least: int) -> str:
     return "`" * max(least, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
     """Escape what Markdown or HTML would read as markup; an underscore inside a word is none."""
     kept = _WORD.sub("\0", d.one_line(text))
     return re.sub(r"([\\`*_\[\]<|])", r"\\\1", kept).replace("&", "&amp;").replace("\0", "_")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +31,8 @@ class Series:
 
     def at(self, step: int) -> float | None:
         """The value at this step, None where there is none."""
-        return dict(zip(self.steps, self.values, strict=True)).get(step)
+        place = bisect_left(self.steps, step)
+        return self.values[place] if self.steps[place : place + 1] == (step,) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
-"""Renders a document as one self-contained HTML file: no script, no request, light and dark."""
+"""Renders a document as one self-contained HTML file: no request, light and dark, one script of ours that sorts tables."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from importlib import resources
 from typing import Any
@@ -9,8 +11,8 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from asgml.lab.report import csvs, figures
 from asgml.lab.report import document as d
-from asgml.lab.report import figures
 
 
 def render(document: d.Document) -> str:
@@ -18,11 +20,24 @@ def render(document: d.Document) -> str:
     environment = Environment(loader=FunctionLoader(_resource), autoescape=True, undefined=StrictUndefined,
                               trim_blocks=True, lstrip_blocks=True)  # fmt: skip
     environment.tests["of"] = lambda value, kind: type(value).__name__ == kind
-    environment.filters |= {"inlines": d.inlines, "typeset": typeset, "slug": slug, "draw": _draw, "dashes": _dashes}
+    environment.filters |= {"inlines": d.inlines, "typeset": typeset, "slug": slug, "draw": _draw, "dashes": _dashes,
+                            "data": _data}  # fmt: skip
     contents = [b for b in document.blocks if isinstance(b, d.Heading) and b.level == 2]
+    script = _resource("page.js") if any(isinstance(b, d.Table) and b.sortable for b in document.blocks) else ""
     return environment.get_template("page.html").render(
-        document=document, contents=contents, css=Markup(_resource("page.css")), slots=figures.SLOTS
-    )
+        document=document, contents=contents, css=Markup(_resource("page.css")), slots=figures.SLOTS,
+        script=Markup(script), digest=_digest(script),
+    )  # fmt: skip
+
+
+def _digest(script: str) -> str:
+    """What lets this script run in the page, and no other."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _data(figure: d.Figure) -> str:
+    """The figure's numbers as an address that holds the file itself."""
+    return f"data:text/csv;charset=utf-8;base64,{base64.b64encode(csvs.of(figure).encode()).decode()}"
 
 
 def typeset(text: str) -> str:

@@ -151,7 +151,16 @@ class Trainer:
             "kind": "step", "step": step, "epoch": self.epoch, "loss": loss.item(), "lr": lr, "total_norm": total,
             "grad_norm": readings.pop("grad_norm"), "skipped": sorted(self.balancer.skipped),
             "held": sorted(self.balancer.held), "readings": {n: v for n, v in readings.items() if n != self.probe.name and v},
+            "applied": self._applied(),
         }  # fmt: skip
+
+    def _applied(self) -> dict[str, dict[str, float]]:
+        """Return what the interventions did in this update; factors of several on one modality multiply."""
+        found: dict[str, dict[str, float]] = {}
+        for kind, at in (item for part in self.balancer.act for item in part.applied().items()):
+            known = found.setdefault(kind, {})
+            known |= {m: value * known.get(m, 1) for m, value in at.items()}
+        return found
 
     def _weights(self) -> list[nn.Parameter]:
         return [p for group in self.optimizer.param_groups for p in group["params"]]

@@ -12,8 +12,8 @@ from asgml.lab.datasets.settings import Settings
 class MethodEntry(Settings):
     """One entry. Where it is about one modality, `modality` names it."""
 
-    cites: ClassVar[str] = ""
-    """Where the method comes from; empty for ordinary controls."""
+    cites: ClassVar[tuple[str, ...]] = ()
+    """Keys of `references.bib`: the papers that the method comes from; empty for ordinary controls and this library's own."""
 
     @property
     def named(self) -> tuple[str, ...]:

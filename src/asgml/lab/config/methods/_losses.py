@@ -19,7 +19,7 @@ class UnimodalLoss(MethodEntry):
 class Dgl(MethodEntry):
     """Disentangled gradient learning: encoders learn from unimodal losses alone, the fusion from the fused loss alone."""
 
-    cites: ClassVar[str] = "Boosting Multimodal Learning via Disentangled Gradient Learning, ICCV 2025 (arXiv 2507.10213)"
+    cites: ClassVar[tuple[str, ...]] = ("wei2025boosting",)
     kind: Literal["dgl"] = "dgl"
     alpha: float = Field(default=1.0, gt=0)
     """Weight of the unimodal losses: under SGD, a factor on the encoders' learning rates."""
@@ -28,7 +28,7 @@ class Dgl(MethodEntry):
 class ModalityDropout(MethodEntry):
     """Per sample and modality, the feature is zeroed with probability p while training; one always stays."""
 
-    cites: ClassVar[str] = "Neverova et al., ModDrop: Adaptive Multi-modal Gesture Recognition, TPAMI 2016"
+    cites: ClassVar[tuple[str, ...]] = ("neverova2016moddrop",)
     kind: Literal["modality_dropout"] = "modality_dropout"
     modality: str | None = None
     """None: every modality."""

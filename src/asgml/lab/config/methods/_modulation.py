@@ -9,11 +9,10 @@ from pydantic import Field, model_validator
 from asgml.lab.config.methods._base import MethodEntry
 
 Scope = Literal["all", "weights", "conv"]
-OGM_GE = "Peng et al., Balanced Multimodal Learning via On-the-fly Gradient Modulation, CVPR 2022"
 
 
 class _Modulation(MethodEntry):
-    cites: ClassVar[str] = OGM_GE
+    cites: ClassVar[tuple[str, ...]] = ("peng2022balanced", "wei2024onthefly")
     alpha: float = Field(gt=0)
     scope: Scope = "weights"
     """Which gradients: weights have 2 dimensions or more, conv 4 (as the released code); all: biases too."""

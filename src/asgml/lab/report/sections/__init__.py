@@ -8,11 +8,13 @@ from asgml.lab.report.document import Block, Document, Heading, Paragraph
 from asgml.lab.report.model import Study
 from asgml.lab.report.sections import (
     attention,
+    dealings,
     diagnosis,
     dynamics,
     gaps,
     gradients,
     interpretation,
+    leaderboard,
     overview,
     performance,
     sources,
@@ -23,10 +25,10 @@ from asgml.lab.report.sections import (
 
 def compose(study: Study, epochs: Sequence[int] | None = None) -> Document:
     """Write the whole analysis of a study as blocks; `epochs` chooses the rows of the trajectories."""
-    blocks = [*attention.blocks(study), *overview.blocks(study)]
+    blocks = [*attention.blocks(study), *leaderboard.blocks(study), *overview.blocks(study)]
     if study.runs:
         blocks += [*gaps.blocks(study), *trajectories.blocks(study, epochs), *dynamics.blocks(study)]
-        blocks += [*gradients.blocks(study), *performance.blocks(study)]
+        blocks += [*gradients.blocks(study), *dealings.blocks(study), *performance.blocks(study)]
         blocks += [*diagnosis.blocks(study), *interpretation.blocks(study), *whats_next.blocks(study)]
     else:
         blocks += _empty()
@@ -43,5 +45,5 @@ def _count(n: int, noun: str) -> str:
 
 
 def _empty() -> list[Block]:
-    titles = (gaps, trajectories, dynamics, gradients, performance, interpretation, whats_next)
+    titles = (gaps, trajectories, dynamics, gradients, dealings, performance, interpretation, whats_next)
     return [b for part in titles for b in (Heading(part.TITLE), Paragraph("No cell has finished: there is nothing to show."))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from asgml.lab.report import measures, words
 from asgml.lab.report.document import Block, Mono, Paragraph, Text, listed
 from asgml.lab.report.model import Method, Run, Study
-from asgml.lab.report.sections import tuning
+from asgml.lab.report.sections import environment, tuning
 
 TOLERANCE = 0.005
 """A logged gap may differ from the recomputed one by half a point."""
@@ -20,7 +20,7 @@ def blocks(study: Study) -> list[Block]:
         found.append("No cell has finished: this report holds no numbers.")
     found += [note for m in study.methods for run in m.runs if (note := logged_gap(m, run))]
     found += [(Mono(m.name), f" seed {run.seed}: {note}.") for m in study.methods for run in m.runs for note in run.notes]
-    found += tuning.warnings(study)
+    found += [*environment.warnings(study), *tuning.warnings(study)]
     return [Paragraph(text, "warning") for text in [*found, *(f"{note}." for note in study.notes)]]
 
 

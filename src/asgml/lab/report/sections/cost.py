@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from asgml.lab.report import measures, words
 from asgml.lab.report.document import Block, Dots, Figure, Heading, Panel, Paragraph, Table
-from asgml.lab.report.folders import MEMORY, SAMPLES, SECONDS, STEPS
 from asgml.lab.report.model import Method, Study
+from asgml.lab.report.records import MEMORY, SAMPLES, SECONDS, STEPS
 from asgml.lab.report.sections import common
 from asgml.lab.report.sections.common import head
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asgml.lab.report.document import Block, Heading, Listing, Mono, Paragraph, Table, Text
 from asgml.lab.report.model import Study
+from asgml.lab.report.sections import environment
 from asgml.lab.report.sections.common import name
 from asgml.lab.tasks.scoring import SCORINGS
 
@@ -40,7 +41,8 @@ def _meanings() -> dict[str, str]:
 def blocks(study: Study) -> list[Block]:
     """The section."""
     files = "experiment.json, and per cell metrics.jsonl and result.json" if study.settings else "every point of every scalar"
-    return [Heading(TITLE), Paragraph(f"Read from {study.source}: {files}."), *_folders(study), *_tags(study), *_failed(study)]
+    return [Heading(TITLE), Paragraph(f"Read from {study.source}: {files}."), *_folders(study), *_tags(study),
+            *environment.blocks(study), *_failed(study)]  # fmt: skip
 
 
 def _folders(study: Study) -> list[Block]:

@@ -1,0 +1,82 @@
+"""What `asgml compare`, `export`, `cite` and `check` do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from asgml.lab.config import methods
+from asgml.lab.errors import InputError, did_you_mean
+
+OWN = "asgml"
+"""The key of this library's own entry."""
+
+
+def compare(folders: Sequence[Path], out: Path | None) -> None:
+    """Print the comparison, or write its files."""
+    from asgml.lab.report import compare as comparing
+
+    if out is None:
+        print(comparing.text(folders), end="")
+        return
+    for path in comparing.write(folders, out):
+        print(f"wrote {path}")
+
+
+def export(folder: Path, form: str, out: Path | None) -> None:
+    """Print the paper's table, or write it."""
+    from asgml.lab import store
+    from asgml.lab.report import paper, paper_formats
+
+    text = paper_formats.FORMATS[form](paper.of(folder))
+    if out is None:
+        print(text, end="")
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    store.write_atomic(out, text.encode())
+    print(f"wrote {out}")
+
+
+def cite(names: Sequence[str]) -> None:
+    """Print the entries of the methods' papers, each once, after this library's own."""
+    for name in names:
+        if name not in methods.BUILT_IN:
+            raise InputError(f"cite: must be entries of methods, found {name!r}{did_you_mean(name, methods.BUILT_IN)}")
+    known = bibliography()
+    keys = dict.fromkeys([OWN, *(key for name in names for key in methods.BUILT_IN[name].cites)])
+    lone = [name for name in names if not methods.BUILT_IN[name].cites]
+    print("\n\n".join([*(f"% {name}: no paper of its own" for name in lone), *(known[key] for key in keys)]))
+
+
+def bibliography() -> dict[str, str]:
+    """Key -> entry, as BibTeX."""
+    text = resources.files("asgml.lab.config.methods").joinpath("references.bib").read_text(encoding="utf-8")
+    return {found[1]: entry.strip() for entry in text.split("\n\n") if (found := re.match(r"@\w+\{([\w-]+),", entry.strip()))}
+
+
+def check(path: str, arguments: Sequence[str]) -> bool:
+    """Hold one's own recipe to the laws; print each, and return whether one is broken."""
+    given = dict(_arguments(arguments))
+    from asgml import Recipe, testing
+    from asgml.lab.imports import load_object
+
+    made = load_object(path, "check")(**given)
+    if not isinstance(made, Recipe):
+        raise InputError(f"check: {path} must return a Recipe, found {type(made).__name__}")
+    broken = testing.violations(made)
+    for law in dict.fromkeys([*testing.LAWS, *broken]):
+        print(f"{'broken' if law in broken else 'holds '}  {law}")
+    return bool(broken)
+
+
+def _arguments(texts: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    import yaml
+
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name.isidentifier() and equals):
+            raise InputError(f"check: arguments must be NAME=VALUE, such as modality=audio, found {text!r}")
+        yield name, yaml.safe_load(value)
