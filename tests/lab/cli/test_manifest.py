@@ -28,7 +28,8 @@ def test_numbers_with_missing_modalities_from_file_to_report(tmp_path, capsys):
     assert found.keys() >= {"test_r2", "test_mae", "train_minus_test_r2", "probe_r2", "utilization_gap"}
     analysis = (tmp_path / "outputs/mine/analysis.md").read_text()
     for words in ("Task: regression. Loss: mean squared error. Probe: ridge regression. Score: R²", "Missing modalities: ",
-                  "| MAE (labels' unit), epoch chosen on validation |", "Acc-7, last epoch", f"{found['test_mae']['mean']:.4f}"):  # fmt: skip
+                  "| MAE (labels' unit), epoch chosen on validation |", "Acc-7, last epoch",
+                  f"{found['test_mae']['mean']:.4f}"):  # fmt: skip
         assert words in analysis
     assert "accurac" not in analysis.lower(), "no number is called accuracy that is none"
 
