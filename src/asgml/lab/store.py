@@ -19,7 +19,7 @@ and, with two modalities or more, `utilization_gap`. With `look: chosen` an epoc
 chosen epoch's splits follow in a line of their own, after the last. Steps count from 0, epochs from 1; accuracies are shares.
 
 A multi-label cell has `map`, `auroc`, `probe_map` and so on in their place, one of regression `r2`, `mae`, `pearson`,
-`probe_r2`: see `asgml.lab.tasks.scoring`; the header then names its `task`, and says who lacks a modality (`present`) where some do.
+`probe_r2`: see `asgml.lab.tasks.scoring`; the header then names its `task`, and says who lacks a modality (`present`).
 """
 
 from __future__ import annotations
