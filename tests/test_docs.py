@@ -50,7 +50,8 @@ def test_python_blocks_run(page, block):
     net = Net()
     batch = ((torch.randn(5, 4), torch.randn(5, 6)), torch.randint(10, (5,)))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-    around = {"net": net, "loader": [batch] * 4, "optimizer": optimizer, "criterion": nn.functional.cross_entropy}
+    loaders = {"loader": [batch] * 4, "held_out_loader": [batch] * 2}
+    around = {"net": net, **loaders, "optimizer": optimizer, "criterion": nn.functional.cross_entropy}
     exec(compile(block, str(page), "exec"), around)
     if "balancer" in around:
         assert around["balancer"].tally["audio"] == {"updated": 2, "skipped": 2, "held": 0}

@@ -1,8 +1,12 @@
-"""The whole way, as a user goes it: from one command to three files, killed and restarted, by one process or two, and back."""
+"""The whole way, as a user goes it: from one command to three files, killed and restarted, by one process or two, and back.
+
+The first command and those that are cut short are processes of their own; the others run here, where all is imported.
+"""
 
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,11 +14,14 @@ import time
 
 import pytest
 
+from asgml.lab import store
+from asgml.lab.cli import main
+
 EXPERIMENT = """
 name: small
 dataset: {name: keypad, train_size: 100, snr_db: 0, image_noise: 0.3}
 model: {feature_dim: 8}
-train: {epochs: 4, batch_size: 32}
+train: {epochs: 3, batch_size: 32}
 seeds: [0, 1]
 methods:
   baseline: []
@@ -31,16 +38,27 @@ def here(tmp_path_factory):
     return folder
 
 
-def asgml(here, *words, check=0):
-    done = subprocess.run([sys.executable, "-m", "asgml", *words], cwd=here, capture_output=True, text=True, timeout=170)
-    assert done.returncode == check, done.stdout + done.stderr
-    return done.stdout
+@pytest.fixture
+def asgml(here, monkeypatch, capsys):
+    """The command, in this process: what it says; and what it says of an error."""
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    def run(*words, check=0):
+        code, (said, wrong) = main(words), capsys.readouterr()
+        assert code == check, said + wrong
+        return said + wrong
+
+    return run
 
 
 @pytest.fixture(scope="module")
 def whole(here):
     """An uninterrupted run by two processes, and what it printed."""
-    return here / "outputs" / "small", asgml(here, "run", "small.yaml", "--jobs", "2")
+    command = [sys.executable, "-m", "asgml", "run", "small.yaml", "--jobs", "2"]
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=170)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return here / "outputs" / "small", done.stdout
 
 
 def summary(folder):
@@ -71,40 +89,58 @@ def test_one_command_leaves_three_files_that_say_the_same(whole):
     assert methods["frequency_k2"]["skipped_share"]["audio"]["mean"] == 0.5
 
 
-def test_the_same_command_trains_nothing_again(here, whole):
+def test_the_same_command_trains_nothing_again(asgml, whole):
     folder, _ = whole
     before = {p: p.stat().st_mtime_ns for p in folder.rglob("metrics.jsonl")}
-    said = asgml(here, "run", "small.yaml")
+    said = asgml("run", "small.yaml")
     assert "0 of them to train" in said
     assert before == {p: p.stat().st_mtime_ns for p in folder.rglob("metrics.jsonl")}
 
 
-def test_jobs_change_no_bit(here, whole):
-    asgml(here, "run", "small.yaml", "--jobs", "1", "--out", "one", "--set", "seeds=[0]")
-    for method in ("baseline", "frequency_k2", "staleness_t2", "visual_alone"):
-        ours, theirs = last(here / "one", method, 0), last(whole[0], method, 0)
-        assert [e | {"seconds": 0} for e in ours] == [e | {"seconds": 0} for e in theirs]
+ONE_SEED = ("run", "small.yaml", "--out", "cut", "--jobs", "1", "--set", "seeds=[0]")
 
 
-def test_killed_at_random_moments_and_restarted_it_ends_the_same(here, whole):
-    """The child processes die with the sweep, so that nothing trains on behind its back."""
-    command = [sys.executable, "-m", "asgml", "run", "small.yaml", "--out", "killed"]
+def cut(here, number, epochs):
+    """Start, end it with all its process group by a signal once so many epochs are done; return the exit code, what it said."""
+    command = [sys.executable, "-m", "asgml", *ONE_SEED]
+    settings = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
+    with subprocess.Popen(command, cwd=here, **settings) as process:
+        try:
+            end = time.monotonic() + 120
+            while sum(json.loads(p.read_text())["epoch"] for p in (here / "cut").rglob("progress.json")) < epochs:
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < end
+                time.sleep(0.01)
+            os.killpg(process.pid, number)
+            said, _ = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    return process.returncode, said
+
+
+@pytest.mark.timeout(400)  # it may have to make the whole run, too
+def test_cut_short_at_random_moments_and_restarted_one_cell_at_a_time_ends_the_same(here, asgml, whole):
+    """By Ctrl-C, in seconds; and by a kill, with which the child processes die, so that nothing trains on behind its back."""
     moments = random.Random(0)
-    for _ in range(4):
-        with (here / "said.txt").open("ab") as said:
-            process = subprocess.Popen(command, cwd=here, stdout=said, stderr=said)
-        time.sleep(moments.uniform(1.5, 7))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    asgml(here, "run", "small.yaml", "--out", "killed")
-    ours, theirs = summary(here / "killed"), summary(whole[0])
-    assert ours == theirs
+    code, said = cut(here, signal.SIGINT, moments.randint(1, 5))
+    assert code == 130, said
+    assert "Traceback" not in said
+    assert {json.loads(p.read_text())["status"] for p in (here / "cut").rglob("result.json")} <= {"finished"}
+    assert cut(here, signal.SIGKILL, moments.randint(6, 10))[0] == -signal.SIGKILL
+    asgml(*ONE_SEED)
+    for method in ("baseline", "frequency_k2", "staleness_t2", "visual_alone"):
+        ours, theirs = last(here / "cut", method, 0), last(whole[0], method, 0)
+        assert [e | {"seconds": 0} for e in ours] == [e | {"seconds": 0} for e in theirs]
+    uncut = shutil.copytree(whole[0], here / "uncut", ignore=shutil.ignore_patterns("seed1"))
+    store.write_json(uncut / "experiment.json", json.loads((uncut / "experiment.json").read_text()) | {"seeds": [0]})
+    asgml("report", "uncut")
+    assert summary(here / "cut") == summary(uncut)
 
 
-def test_event_files_give_the_same_analysis_as_the_records(here, whole):
+def test_event_files_give_the_same_analysis_as_the_records(here, asgml, whole):
     folder, _ = whole
     named = [f"{m}={folder / m}" for m in ("baseline", "frequency_k2")]
-    asgml(here, "report", "--tensorboard", *named, "--out", "from_events")
+    asgml("report", "--tensorboard", *named, "--out", "from_events")
     ours, theirs = (summary(f)["methods"] for f in (here / "from_events", folder))
     for method in ("baseline", "frequency_k2"):
         assert ours[method]["n"] == 2
@@ -117,10 +153,10 @@ def test_event_files_give_the_same_analysis_as_the_records(here, whole):
         assert ours[method]["test_accuracy"] == pytest.approx(theirs[method]["test_accuracy_final"], abs=1e-6)
 
 
-def test_a_failed_cell_is_marked_and_the_others_go_on(here):
+def test_a_failed_cell_is_marked_and_the_others_go_on(here, asgml):
     (here / "crashing.py").write_text("def crash(): raise RuntimeError('no luck')\n")
-    sets = ["--set", "methods={baseline: [], crashes: {import: 'crashing:crash'}}", "--set", "name=crash", "--set", "seeds=[0]"]
-    said = asgml(here, "run", "small.yaml", *sets, check=1)
+    sets = ["methods={crashes: {import: 'crashing:crash'}, baseline: []}", "name=crash", "seeds=[0]", "train.epochs=1"]
+    said = asgml("run", "small.yaml", *(word for text in sets for word in ("--set", text)), check=1)
     assert "1 of 2 cells failed" in said
     found = summary(here / "outputs" / "crash")["methods"]
     assert found["crashes"]["failed"] == [{"seed": 0, "reason": "RuntimeError: no luck"}]
@@ -128,30 +164,9 @@ def test_a_failed_cell_is_marked_and_the_others_go_on(here):
     assert "no luck" in (here / "outputs" / "crash" / "analysis.md").read_text()
 
 
-def test_ctrl_c_ends_in_seconds_and_loses_nothing_finished(here, whole):
-    command = [sys.executable, "-m", "asgml", "run", "small.yaml", "--out", "interrupted", "--set", "train.epochs=2000"]
-    process = subprocess.Popen(
-        command, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
-    progress = here / "interrupted" / "baseline" / "seed0" / "progress.json"
-    end = time.monotonic() + 60
-    while not progress.exists():
-        assert time.monotonic() < end
-        time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)
-    said, _ = process.communicate(timeout=20)
-    assert process.returncode == 130, said
-    assert "Traceback" not in said
-    assert not list((here / "interrupted").rglob("result.json"))
-
-
-def test_a_bad_recording_is_named_before_anything_is_written(here, tmp_path):
+def test_a_bad_recording_is_named_before_anything_is_written(here, asgml, tmp_path):
     (tmp_path / "0_ann_0.wav").write_bytes(b"RIFF\x24\x00\x00\x00WAVEfmt ")
-    sets = ["--set", "name=broken", "--set", "dataset={name: avdigits, root: " + str(tmp_path) + "}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "asgml", "run", "small.yaml", *sets], cwd=here, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 2
-    assert "0_ann_0.wav" in done.stderr
-    assert "Traceback" not in done.stderr
+    said = asgml("run", "small.yaml", "--set", "name=broken", "--set", f"dataset={{name: avdigits, root: {tmp_path}}}", check=2)
+    assert "0_ann_0.wav" in said
+    assert "Traceback" not in said
     assert not (here / "outputs" / "broken").exists()

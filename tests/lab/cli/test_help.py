@@ -75,8 +75,10 @@ WRONG = {
     "'nowhere:f'); install it, or run asgml in the folder that holds it",
     "run phase1 --set model.encoders.audio.import=nowhere:f": "`model.encoders.audio.import`: there is no module 'nowhere' "
     "(found in 'nowhere:f'); install it, or run asgml in the folder that holds it",
-    "list dataset": 'Invalid value "dataset" for WHAT. Choose from: "datasets", "methods", "experiments". '
-    'Did you mean "datasets"?',
+    "run phase1 --set model.encoders.audio.resnet18.weights=/nowhere.pth": "`model.encoders.audio.resnet18.weights`: "
+    "/nowhere.pth does not exist; give a local file",
+    "list dataset": 'Invalid value "dataset" for WHAT. Choose from: "datasets", "encoders", "fusions", "methods", '
+    '"experiments". Did you mean "datasets"?',
     "diagnose nowhere": "run: nowhere must be the folder of a run, found no experiment.json; give what `asgml run` wrote",
     "data prepare cremad --root nowhere --out o": "--root: must be a folder that is there, found nowhere",
     "data prepare cremad --root . --out o --jobs 0": "--jobs: must be 1 or more, found 0",
@@ -127,6 +129,8 @@ def test_lists_name_everything_with_its_defaults() -> None:
     ):
         assert words in done.stdout
     for words in ("frequency", "staleness", "alone", "k: (must be given)", "rule: one_in (or every)", "damping: 0.0"):
+        assert words in done.stdout
+    for words in ("resnet18", "Takes image, frames.", "width: 64", "cross_attention", "A modality's own logits: zero_feature."):
         assert words in done.stdout
     for words in ("phase1", "methods: baseline, frequency_k2, staleness_t2", "seeds: [0, 1, 2]"):
         assert words in done.stdout

@@ -152,16 +152,19 @@ def _hang(clip, reading):
             pass
     if clip.id == "dies":
         os._exit(11)
+    if clip.id == "raises":
+        raise ZeroDivisionError("a rate of 0")
     return []
 
 
 def test_a_decoder_that_hangs_or_dies_costs_one_clip(monkeypatch, tmp_path):
     monkeypatch.setattr(pool, "_read", _hang)
-    clips = [Clip(name, "ANG", {"audio": tmp_path / "a.wav"}) for name in ("good", "hangs", "dies", "fine")]
+    clips = [Clip(name, "ANG", {"audio": tmp_path / "a.wav"}) for name in ("good", "hangs", "dies", "raises", "fine")]
     found = {clip.id: result for clip, result in pool.read_all(clips, READING, jobs=1, patience=2)}
-    assert list(found) == ["good", "hangs", "dies", "fine"]
+    assert list(found) == ["good", "hangs", "dies", "raises", "fine"]
     assert found["good"] == found["fine"] == []
     assert found["hangs"][0].detail == "it was not decoded within 2 s"
+    assert found["raises"][0].detail == "ZeroDivisionError: a rate of 0"
     assert found["dies"][0].detail.startswith("the decoder's process ended")
 
 

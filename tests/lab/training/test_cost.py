@@ -7,6 +7,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import small
 from asgml.lab import datasets
+from asgml.lab.config import Model
+from asgml.lab.models.late_fusion import LateFusion
 from asgml.lab.tasks.classification import Classification
 from asgml.lab.training import cell as cells
 from asgml.lab.training import plan
@@ -39,6 +41,44 @@ def test_an_update_of_linear_layers():
     assert meter.saved == {"a": product["a"], "b": product["b"]}
     assert model.training
     assert model.head.weight.grad is None
+
+
+def convolutions(channels, size):
+    """Multiply-adds of ResNet-18's convolutions for one square image, by their shapes."""
+    size = -(-size // 2)
+    found = [64 * channels * 49 * size**2]
+    size = -(-size // 2)
+    for inside, outside in [(64, 64), (64, 128), (128, 256), (256, 512)]:
+        size = size if inside == outside else -(-size // 2)
+        found += [outside * inside * 9 * size**2] + 3 * [outside**2 * 9 * size**2]
+        found += [outside * inside * size**2] if inside != outside else []
+    return found
+
+
+def test_resnet18_costs_what_its_shapes_say():
+    """At 224 pixels 1.81 G multiply-adds forward (He et al., 2016: 1.8 G); backward twice that, less the images' gradient."""
+    assert sum(convolutions(3, 224)) == 1_813_561_344
+    image, label = torch.randn(2, 3, 32, 32), torch.zeros(2).long()
+    settings = {"encoders": {"m": "resnet18"}, "feature_dim": 512}
+    model = LateFusion({"m": image}, Model.model_validate(settings), 6, 0)
+    meter = Meter.of(model, CrossEntropy(), ({"m": image}, label))
+    by_layer, head = [2 * 2 * n for n in convolutions(3, 32)], 2 * 2 * 512 * 6
+    assert meter.step == 3 * sum(by_layer) - by_layer[0] + 3 * head
+    assert meter.saved == {"m": 2 * sum(by_layer) - by_layer[0] + head}, "nor is the head asked for the feature's gradient"
+
+
+@pytest.mark.parametrize("kind", ["vit", "transformer"])
+def test_attention_on_a_cpu_counts(kind):
+    """Beside the linear layers, two products forward and five backward, one of them the forward's again."""
+    hidden, tokens, rows = 8, 5, 2
+    settings = {"hidden": hidden, "layers": 1, "heads": 2} | ({"patch": 2} if kind == "vit" else {})
+    x = torch.randn(rows, 1, 4, 4) if kind == "vit" else torch.randn(rows, tokens, 3)
+    model = LateFusion({"m": x}, Model.model_validate({"encoders": {"m": {kind: settings}}, "feature_dim": hidden}), 2, 0)
+    embedded = 4 * 4 * hidden if kind == "vit" else tokens * 3 * hidden  # without the class token; inputs have no gradient
+    linear = tokens * (4 * hidden**2 + 2 * 4 * hidden**2)
+    attention = tokens**2 * hidden
+    expected = 2 * rows * (2 * embedded + 3 * linear + (2 + 5) * attention + 3 * hidden * 2)
+    assert Meter.of(model, CrossEntropy(), ({"m": x}, torch.zeros(rows).long())).step == expected
 
 
 @pytest.mark.parametrize(

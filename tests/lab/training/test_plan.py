@@ -53,9 +53,16 @@ VARIANTS = (
 )
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _little_to_score():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datasets, "load", lambda *args, load=datasets.load: small.fewer_to_score(load(*args)))
+        yield
+
+
 def run(folder, entries, **settings):
     """Train; the chosen epoch alone is scored, which changes no weight (see below)."""
-    folder = small.lay_out(folder, small.cell(entries, **STEER | {"look": "chosen"} | settings))
+    folder = small.lay_out(folder, small.cell(entries, **STEER | {"look": "chosen", "epochs": 2} | settings))
     return cells.train(folder), small.log(folder)
 
 
@@ -121,14 +128,14 @@ def test_a_random_side_is_drawn_by_the_seed(tmp_path):
 
 
 def test_a_frozen_encoder_stays_as_it_was(tmp_path):
-    _, log = run(tmp_path / "cell", [{"frozen": {"modality": "visual", "after": 1}}])
+    _, log = run(tmp_path / "cell", [{"frozen": {"modality": "visual", "after": 1}}], epochs=3)
     shares = {r["epoch"]: r["skipped_share"] for r in log if "skipped_share" in r}
     assert [shares[e]["visual"] for e in (1, 2, 3)] == [0, 1, 1]
     assert not any(s["audio"] for s in shares.values())
 
 
 def test_longer_training_stretches_the_schedule(tmp_path):
-    result, log = run(tmp_path / "cell", [{"longer": {"factor": 1.5}}])
+    result, log = run(tmp_path / "cell", [{"longer": {"factor": 1.5}}], epochs=3)
     assert result["epochs"] == 5, "3 epochs times 1.5, rounded half up"
     rates = [r["lr"] for r in log if r["kind"] == "step"]
     assert rates == sorted(rates, reverse=True)

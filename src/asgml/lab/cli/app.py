@@ -19,7 +19,7 @@ from asgml.lab.errors import InputError
 FAILED, BAD_INPUT, INTERRUPTED, NO_READER = 1, 2, 130, 141
 HELP = "Find the modality that does not pull its weight while a multimodal model trains."
 EXAMPLES = """Examples:
-  asgml list                    data sets, methods and experiments
+  asgml list                    data sets, encoders, fusions, methods and experiments
   asgml run phase1              train every method with every seed, write the report
   asgml run phase1 --set name=short --set train.epochs=3 --set seeds=[0,1]
   asgml report outputs/phase1   write the report of a run again
@@ -171,11 +171,12 @@ def diagnose(
 @app.command(name="list", help_epilogue="")
 def list_(
     what: Annotated[
-        Literal["datasets", "methods", "experiments"] | None, Parameter(help="One of the three; all of them by default.")
+        Literal["datasets", "encoders", "fusions", "methods", "experiments"] | None,
+        Parameter(help="One of these; all of them by default."),
     ] = None,
     /,
 ) -> None:
-    """Show the data sets, the entries of methods, or the built-in experiments, with their settings and defaults.
+    """Show the data sets, encoders, fusions, entries of methods or built-in experiments, with settings and defaults.
 
     Examples:
 

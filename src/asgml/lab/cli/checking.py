@@ -13,9 +13,10 @@ from rich.table import Table
 from asgml.lab import datasets
 from asgml.lab.cli.console import Output
 from asgml.lab.config.load import load_dataset
-from asgml.lab.datasets.settings import ENDINGS, CremaD, Manifest
+from asgml.lab.datasets.settings import ENDINGS, Manifest, StoredDataset
 from asgml.lab.errors import InputError
 from asgml.lab.prepared import INDEX
+from asgml.lab.store import read_record, write_atomic
 
 
 def check(what: str, sets: Sequence[str], seed: int, out: Path | None) -> None:
@@ -32,7 +33,6 @@ def check(what: str, sets: Sequence[str], seed: int, out: Path | None) -> None:
         settings = manifests.show(settings)
     data = datasets.load(settings, seed)
 
-    from asgml.lab import store
     from asgml.lab.checking import check as checking
     from asgml.lab.checking.document import compose, sharing
     from asgml.lab.checking.warnings import warnings
@@ -43,22 +43,28 @@ def check(what: str, sets: Sequence[str], seed: int, out: Path | None) -> None:
     for words in warnings(checked) or ["Nothing stands out."]:
         print(f"- {words}")
     page.parent.mkdir(parents=True, exist_ok=True)
-    store.write_atomic(page, html.render(compose(checked)).encode())
+    write_atomic(page, html.render(compose(checked)).encode())
     print(f"wrote {page}")
 
 
 def _named(what: str, sets: Sequence[str]) -> tuple[str, list[str]]:
     """A data set's name, the folder of a store, or a manifest's file."""
     if (Path(what) / INDEX).is_file():
-        return "cremad", [f"root={what}", *sets]
+        return _kind(Path(what)), [f"root={what}", *sets]
     if Path(what).suffix.lower() in ENDINGS:
         return "manifest", [f"path={json.dumps(what)}", *sets]
     return what, list(sets)
 
 
+def _kind(folder: Path) -> str:
+    """Return the name of the data set that a store holds."""
+    index = read_record(folder / INDEX)
+    return str(index.get("name")) if isinstance(index, dict) else folder.name
+
+
 def _of_store(settings: Any) -> dict[str, Any]:
     """What a prepared store knows beside the samples."""
-    if not isinstance(settings, CremaD):
+    if not isinstance(settings, StoredDataset):
         return {}
     from asgml.lab.prepared.read import open_store
 

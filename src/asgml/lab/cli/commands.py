@@ -10,7 +10,8 @@ from typing import Any
 
 from asgml.lab import datasets, imports, layout, sweep
 from asgml.lab.cli import progress
-from asgml.lab.config import Cell, Experiment, ImportedEncoder, points
+from asgml.lab.config import Cell, Experiment, points
+from asgml.lab.config.encoders import presence
 from asgml.lab.config.load import load_experiment
 from asgml.lab.config.methods import ImportedMethod
 from asgml.lab.datasets.settings import ImportedDataset
@@ -71,8 +72,7 @@ def _check_point(experiment: Experiment) -> None:
             if isinstance(entry, ImportedMethod):
                 imports.find_module(entry.import_, f"methods.{name}.import")
     for modality, encoder in experiment.model.encoders.items():
-        if isinstance(encoder, ImportedEncoder):
-            imports.find_module(encoder.import_, f"model.encoders.{modality}.import")
+        presence.check(modality, encoder)
 
 
 def _prepare(cells: Sequence[Cell]) -> None:

@@ -12,7 +12,7 @@ app = App(name="data", help="Prepare data sets from media files, and check what 
 
 @app.command(help_epilogue="")
 def prepare(
-    name: Literal["cremad"],
+    name: Literal["cremad", "ave", "kinetics_sounds", "vggsound"],
     /,
     *,
     root: Path,
@@ -42,11 +42,11 @@ def prepare(
     name
         The data set.
     root
-        The folder of its distribution: AudioWAV and VideoFlash.
+        The folder of its media: for CREMA-D that of the distribution, with AudioWAV and VideoFlash.
     out
         The folder of the store.
     metadata
-        The folder of its lists: train.csv and test.csv as published, VideoDemographics.csv, summaryTable.csv.
+        The folder of its lists, if that is not the root: which files, docs/media.md says.
     frames
         Frames of a clip.
     size

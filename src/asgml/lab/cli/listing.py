@@ -1,4 +1,4 @@
-"""`asgml list`: the data sets, the entries of methods and the built-in experiments, with their settings and defaults."""
+"""`asgml list`: data sets, encoders, fusions, entries of methods and built-in experiments, with settings and defaults."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from rich import box
 from rich.table import Table
 
 from asgml.lab.cli.console import Output
-from asgml.lab.config import Experiment, methods
+from asgml.lab.config import Experiment, encoders, fusions, methods
 from asgml.lab.config.load import built_in, load_experiment
 from asgml.lab.datasets import settings
 
-What = Literal["datasets", "methods", "experiments"]
+What = Literal["datasets", "encoders", "fusions", "methods", "experiments"]
 Row = tuple[str, str, str]
 
 
 def show(what: What | None) -> None:
-    """Print one table, or all three."""
+    """Print one table, or all."""
     console = Output()
     for name in [what] if what else get_args(What):
         heads, rows = TABLES[name]
@@ -34,9 +34,20 @@ def show(what: What | None) -> None:
 
 def _datasets() -> Iterator[Row]:
     for name, model in settings.BUILT_IN.items():
-        tuned = "\n".join(f"train.{key}: {value:g} (tuned)" for key, value in model.tuned.items())
+        tuned = "\n".join(f"train.{key}: {value:g} ({model.tuned_how})" for key, value in model.tuned.items())
         yield name, _first_line(model), f"{_settings(model)}\n{tuned}"
     yield "import", _first_line(settings.ImportedDataset), "import: module:name\nand your own"
+
+
+def _encoders() -> Iterator[Row]:
+    for name, model in encoders.BUILT_IN.items():
+        yield name, f"{_first_line(model)}\nTakes {', '.join(model.takes)}.", _settings(model)
+    yield "import", _first_line(encoders.ImportedEncoder), "import: module:name\nand your own"
+
+
+def _fusions() -> Iterator[Row]:
+    for name, model in fusions.BUILT_IN.items():
+        yield name, f"{_first_line(model)}\nA modality's own logits: {model.unimodal}.", _settings(model)
 
 
 def _methods() -> Iterator[Row]:
@@ -64,6 +75,8 @@ def _shape(found: Experiment) -> dict[str, str]:
 
 TABLES: Mapping[str, tuple[tuple[str, str, str], Callable[[], Iterator[Row]]]] = {
     "datasets": (("name", "what it is", "settings and their defaults"), _datasets),
+    "encoders": (("name", "what it is", "settings and their defaults"), _encoders),
+    "fusions": (("name", "what it is", "settings and their defaults"), _fusions),
     "methods": (("entry", "what it does", "settings and their defaults"), _methods),
     "experiments": (("name", "what it asks", "what it runs"), _experiments),
 }

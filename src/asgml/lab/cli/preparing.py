@@ -27,7 +27,7 @@ def prepare(
             raise InputError(f"{option}: must be a folder that is there, found {folder}")
     from asgml.lab.prepared import prepare as preparing
     from asgml.lab.prepared.settings import Reading
-    from asgml.lab.prepared.sources import cremad
+    from asgml.lab.prepared.sources import clips, cremad
 
     try:
         how = Reading.model_validate(reading)
@@ -35,7 +35,7 @@ def prepare(
         first = error.errors()[0]
         option = str(first["loc"][-1]).replace("count", "frames")
         raise InputError(f"--{option}: {first['msg'].lower()}, found {first['input']!r}") from error
-    listing = {"cremad": cremad.listing}[name](root, metadata)
+    listing = cremad.listing(root, metadata) if name == "cremad" else clips.listing(name, root, metadata)
     jobs = jobs or sweep.usable_cores()
     print(f"{name}: {len(listing.clips)} clips in {root}, {jobs} read at once, to {out}", flush=True)
     with _progress() as show:

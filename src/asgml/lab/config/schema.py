@@ -20,7 +20,7 @@ from asgml.lab.config.augment import Augment
 from asgml.lab.config.encoders import Encoder
 from asgml.lab.config.fusions import Concat, Fusion
 from asgml.lab.datasets import settings
-from asgml.lab.datasets.settings import AVDigits, CremaD, ImportedDataset, Keypad, Manifest, Settings
+from asgml.lab.datasets.settings import AVDigits, Clips, CremaD, ImportedDataset, Keypad, Manifest, Settings
 from asgml.lab.errors import did_you_mean
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
@@ -37,6 +37,9 @@ Dataset = Annotated[
     | Annotated[AVDigits, Tag("avdigits")]
     | Annotated[CremaD, Tag("cremad")]
     | Annotated[Manifest, Tag("manifest")]
+    | Annotated[Clips, Tag("ave")]
+    | Annotated[Clips, Tag("kinetics_sounds")]
+    | Annotated[Clips, Tag("vggsound")]
     | Annotated[ImportedDataset, Tag("import")],
     Discriminator(_dataset_tag),
 ]
@@ -109,6 +112,10 @@ class Train(Settings):
     """Random changes of training samples; None: none."""
     look: Literal["every_epoch", "chosen"] = "every_epoch"
     """chosen: probes, training and test scores of the chosen epoch alone, once training is over."""
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    """auto: a GPU where there is one. Numbers of a CPU and of a GPU differ in their last digits."""
+    amp: bool = False
+    """Encoders run under autocast in bfloat16 where the cell trains on a GPU; on a CPU it changes nothing."""
     threads: int = Field(default=1, ge=1)
     """Intra-op threads of a cell: part of its config, since one thread and two differ in bits."""
 

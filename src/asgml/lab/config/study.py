@@ -17,7 +17,7 @@ MOST = 4
 PARTS, TUNED = ("dataset", "model", "train", "methods"), ("model", "train")
 """What a grid may vary, and what tuning may."""
 NO_CHOICE = {"dataset.name": "give several data sets with `datasets`", "train.look": "it changes no number",
-             "train.threads": "it is no part of the method"}  # fmt: skip
+             "train.threads": "it is no part of the method", "train.device": "it is no part of the method"}  # fmt: skip
 
 
 def label(settings: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from asgml.lab import prepared as prepared_store
-from asgml.lab.datasets.settings import AVDigits, CremaD, DatasetSettings, ImportedDataset, Keypad, Manifest
+from asgml.lab.datasets.settings import AVDigits, DatasetSettings, ImportedDataset, Keypad, Manifest, StoredDataset
 from asgml.lab.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def load(settings: DatasetSettings | ImportedDataset, seed: int) -> Data:
         return _imported.load_imported(settings, seed)
     check(settings)
     seed = seed if settings.seed is None else settings.seed
-    if isinstance(settings, CremaD):
+    if isinstance(settings, StoredDataset):
         from asgml.lab.datasets import prepared
 
         return prepared.load_prepared(settings, seed)
@@ -48,7 +48,7 @@ def check(settings: DatasetSettings | ImportedDataset) -> None:
         from asgml.lab.datasets.manifest import kinds, rows
 
         kinds.decide(rows.read(settings.path), settings.columns)
-    elif isinstance(settings, CremaD):
+    elif isinstance(settings, StoredDataset):
         prepared_store.refuse_missing(settings.root)
     elif isinstance(settings, Keypad) and "text" in settings.wrong_share and not settings.third_modality:
         raise InputError("`dataset.wrong_share`: 'text' must be a modality of the data set; set dataset.third_modality: true")

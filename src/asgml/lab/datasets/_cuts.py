@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from asgml.lab.datasets._strata import Rows, stratified_order
 from asgml.lab.datasets._streams import stream
-from asgml.lab.datasets.settings import CremaD
+from asgml.lab.datasets.settings import StoredDataset
 from asgml.lab.errors import InputError
 from asgml.lab.prepared.read import Store
 
@@ -21,7 +21,7 @@ TEST = 5
 Names = npt.NDArray[np.str_]
 
 
-def cut(settings: CremaD, store: Store, seed: int) -> tuple[dict[str, Rows], str]:
+def cut(settings: StoredDataset, store: Store, seed: int) -> tuple[dict[str, Rows], str]:
     """Return each split's rows, and in words how they were found. InputError where one of them would be empty."""
     rng = stream(seed, "clips", "split")
     rows, how = (_by_actor if settings.split == "actor" else _published)(store, rng)
@@ -41,9 +41,13 @@ def _published(store: Store, rng: np.random.Generator) -> tuple[dict[str, Rows],
             "again with --metadata, or choose split: actor"
         )
     rest = np.flatnonzero(said == "train")
-    rest = rest[stratified_order(rng, _labels(store)[rest])]
-    validation, train = np.split(rest, [ceil(len(rest) / VALIDATION)])
-    how = "the published lists say what is for training and test, validation was cut from training at random, as these were"
+    if (said == "validation").any():
+        train, validation = rest, np.flatnonzero(said == "validation")
+        how = "split by the published lists"
+    else:
+        rest = rest[stratified_order(rng, _labels(store)[rest])]
+        validation, train = np.split(rest, [ceil(len(rest) / VALIDATION)])
+        how = "the published lists say what is for training and test, validation was cut from training at random, as these were"
     how += f"; {unlisted} clips that they do not name are left out" if (unlisted := int((said == "").sum())) else ""
     return {"train": np.sort(train), "validation": np.sort(validation), "test": np.flatnonzero(said == "test")}, how
 

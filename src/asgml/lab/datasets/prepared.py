@@ -10,7 +10,8 @@ import numpy.typing as npt
 from asgml.lab.datasets import _cuts
 from asgml.lab.datasets._base import Array, Data, Test, Train, Validation
 from asgml.lab.datasets._strata import Rows
-from asgml.lab.datasets.settings import CremaD
+from asgml.lab.datasets.settings import StoredDataset
+from asgml.lab.errors import InputError
 from asgml.lab.prepared.read import Store, open_store
 from asgml.lab.prepared.stored import Stored
 
@@ -21,26 +22,29 @@ SD = np.array([0.229, 0.224, 0.225], np.float32)[:, None, None]
 """Of ImageNet's pixels, red, green, blue, in 0-1: what pretrained image encoders expect."""
 
 
-def load_prepared(settings: CremaD, seed: int) -> Data:
+def load_prepared(settings: StoredDataset, seed: int) -> Data:
     """Split a store's clips; arrays stay in their files.
 
     `audio` (N, 1, F, T): every frequency with mean 0 and standard deviation 1 over training clips. `visual` (N, 3, S, S), or
     (N, T, 3, S, S) where a clip has several frames: colours less ImageNet's mean, over its standard deviation. `groups` name
-    the actor. Raises InputError where there is no whole store, or it does not know what the split needs.
+    the actor, or the video that a clip was cut from. Raises InputError where there is no whole store of this data set, or it
+    does not know what the split needs.
     """
     store = open_store(settings.root)
+    if store.index["name"] != settings.name:
+        raise InputError(f"`dataset.root`: must be a store of {settings.name}, found one of {store.index['name']}")
     rows, how = _cuts.cut(settings, store, seed)
     inputs = {m: store.stored(m, CONVERTERS[m](store, m, rows["train"])) for m in settings.modalities}
     labels = np.array([store.classes.index(clip["label"]) for clip in store.clips], dtype=np.int64)
-    ids, groups = np.array([clip["id"] for clip in store.clips]), store.about("actor")
+    ids, groups = np.array([clip["id"] for clip in store.clips]), store.about("actor" if settings.name == "cremad" else "group")
 
     def fields(split: str) -> tuple[dict[str, Stored], Rows, npt.NDArray[np.str_], npt.NDArray[np.str_]]:
         r = rows[split]
         return {m: x[r] for m, x in inputs.items()}, labels[r], ids[r], groups[r]
 
     train, validation, test = Train(*fields("train")), Validation(*fields("validation")), Test(*fields("test"))
-    left_out = store.index["problems"]
-    note = f"{len(labels)} clips of CREMA-D; {how}; {left_out} files gave no sample and are listed in the store's problems.csv."
+    left_out = f"{store.index['problems']} files gave no sample and are listed in the store's problems.csv"
+    note = f"{len(labels)} clips of {settings.name} (store {store.content}); {how}; {left_out}."
     return Data(train, validation, test, store.classes, note)
 
 

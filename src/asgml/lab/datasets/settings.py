@@ -25,6 +25,9 @@ class DatasetSettings(Settings):
     tuned: ClassVar[Tuned] = {"lr": 0.05, "weight_decay": 1e-4}
     """`train.lr` and `train.weight_decay` where the experiment gives none: chosen for plain joint training alone."""
 
+    tuned_how: ClassVar[str] = "tuned"
+    """How these were chosen."""
+
     name: str
     seed: int | None = Field(default=None, ge=0)
     """Draws pairs, noise and the split. None: every run draws anew from its own seed."""
@@ -100,16 +103,14 @@ class AVDigits(DatasetSettings):
     _absolute = field_validator("root")(_absolute_path)
 
 
-class CremaD(DatasetSettings):
-    """CREMA-D: 91 actors speak twelve sentences in six emotions; a store that `asgml data prepare cremad` made."""
+class StoredDataset(DatasetSettings):
+    """What every data set out of a prepared store has."""
 
     tuned: ClassVar[Tuned] = {"lr": 1e-3, "weight_decay": 1e-4}
-    """As the OGM-GE line trains on it; not tuned here."""
-    name: Literal["cremad"] = "cremad"
+    tuned_how: ClassVar[str] = "as published, not tuned here"
     root: Path
     """The folder of the prepared store."""
     split: Literal["published", "actor"] = "published"
-    """published: the OGM-GE line's lists, which share every actor between training and test; actor: no actor in two splits."""
 
     _absolute = field_validator("root")(_absolute_path)
 
@@ -158,6 +159,21 @@ class Manifest(DatasetSettings):
         return self
 
 
+class CremaD(StoredDataset):
+    """CREMA-D: 91 actors speak twelve sentences in six emotions; a store that `asgml data prepare cremad` made."""
+
+    name: Literal["cremad"] = "cremad"
+    split: Literal["published", "actor"] = "published"
+    """published: the OGM-GE line's lists, which share every actor between training and test; actor: no actor in two splits."""
+
+
+class Clips(StoredDataset):
+    """AVE, Kinetics-Sounds or VGGSound: audio-visual clips; a store that `asgml data prepare` made, split as published."""
+
+    name: Literal["ave", "kinetics_sounds", "vggsound"]
+    split: Literal["published"] = "published"
+
+
 class ImportedDataset(BaseModel):
     """One's own: `import: my_pkg.my_module:my_dataset`; every other key is its argument."""
 
@@ -170,6 +186,5 @@ class ImportedDataset(BaseModel):
         return dict(self.__pydantic_extra__ or {})
 
 
-BUILT_IN: dict[str, type[DatasetSettings]] = {
-    "keypad": Keypad, "avdigits": AVDigits, "cremad": CremaD, "manifest": Manifest,
-}  # fmt: skip
+BUILT_IN: dict[str, type[DatasetSettings]] = {"keypad": Keypad, "avdigits": AVDigits, "manifest": Manifest, "cremad": CremaD}
+BUILT_IN |= dict.fromkeys(("ave", "kinetics_sounds", "vggsound"), Clips)

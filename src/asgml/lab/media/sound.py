@@ -21,6 +21,9 @@ Samples = npt.NDArray[np.float32]
 SILENCE = 1e-5
 """A sound whose largest sample is below this (-100 dB of full scale) is silent."""
 
+RATES = 1000, 768_000
+"""Samples per second that recordings have; another number is a damaged header's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sound:
@@ -42,6 +45,8 @@ def read_sound(path: Path, rate: int, *, least: float = 0.0) -> Sound:
     """
     data = content(path)
     samples, native = _by_libsndfile(data) or _by_ffmpeg(data)
+    if not RATES[0] <= native <= RATES[1]:
+        raise Unreadable(Reason.DAMAGED, f"a rate of {native} Hz cannot be right")
     if not np.isfinite(samples).all():
         raise Unreadable(Reason.DAMAGED, "it has samples that are infinite or not a number")
     if len(samples) < max(1.0, least * native):
@@ -82,7 +87,7 @@ def _mixed(file: Any, stream: Any, rate: int) -> Any:
     resampler = av.AudioResampler("fltp", stream.layout, rate)
     for frame in file.decode(stream):
         if frame.is_corrupt:
-            raise Unreadable(Reason.DAMAGED, f"the audio at {frame.time:.2f} s is corrupt")
+            raise Unreadable(Reason.DAMAGED, f"the audio at {frame.time or 0:.2f} s is corrupt")
         for converted in resampler.resample(frame):
             yield converted.to_ndarray().mean(0, dtype=np.float32)
 

@@ -61,7 +61,7 @@ def _decode(data: bytes, wanted: set[int], size: int) -> dict[int, npt.NDArray[n
     with container.opened(data, "video") as (file, stream):
         for frame in file.decode(stream):
             if frame.is_corrupt:
-                raise Unreadable(Reason.DAMAGED, f"the frame at {frame.time:.2f} s is corrupt")
+                raise Unreadable(Reason.DAMAGED, f"the frame at {frame.time or 0:.2f} s is corrupt")
             if frame.pts in wanted:
                 found[frame.pts] = _resized(frame, size)
             if len(found) == len(wanted):

@@ -61,8 +61,10 @@ def _result(clip: Clip, future: Any, expired: type[Exception], patience: float) 
         return [_gave_up(clip, f"it was not decoded within {patience:g} s")]
     except expired as error:
         return [_gave_up(clip, f"the decoder's process ended: {error}")]
-    except MemoryError:
-        return [_gave_up(clip, "the memory did not suffice to decode it")]
+    except InputError:
+        raise
+    except Exception as error:  # whatever a decoder throws at a damaged file is that file's, not the others'
+        return [_gave_up(clip, f"{type(error).__name__}: {error}")]
     return found
 
 

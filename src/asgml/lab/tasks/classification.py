@@ -30,8 +30,12 @@ class Classification(Task):
 
     def metrics(self, logits: Tensor, targets: Tensor) -> dict[str, float]:
         """Return accuracy, macro F1 and expected calibration error, shares."""
-        f1 = f1_score(targets.numpy(), logits.argmax(1).numpy(), average="macro", zero_division=0)
-        return {"accuracy": self.score(logits, targets), "f1_macro": float(f1), "ece": calibration_error(logits, targets)}
+        f1 = f1_score(targets.cpu().numpy(), logits.argmax(1).cpu().numpy(), average="macro", zero_division=0)
+        return {
+            "accuracy": self.score(logits, targets),
+            "f1_macro": float(f1),
+            "ece": calibration_error(logits.cpu(), targets.cpu()),
+        }
 
     def fit(self, features: Tensor, targets: Tensor) -> Fitted:
         """Fit a multinomial logistic regression."""

@@ -63,7 +63,7 @@ class Fitted:
 
 def _mean(metric: Callable[..., float], logits: Tensor, targets: Tensor, labels: Tensor) -> float:
     """Return a metric of one label, averaged over these labels."""
-    columns = zip(targets.T[labels].numpy(), logits.detach().T[labels].numpy(), strict=True)
+    columns = zip(targets.T[labels].cpu().numpy(), logits.detach().T[labels].cpu().numpy(), strict=True)
     found = [float(metric(truth, said)) for truth, said in columns]
     return sum(found) / len(found)
 

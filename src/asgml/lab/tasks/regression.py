@@ -92,7 +92,8 @@ def sentiment_accuracies(truth: Numbers, said: Numbers) -> dict[str, float]:
 
 
 def _arrays(logits: Tensor, targets: Tensor) -> tuple[Numbers, Numbers]:
-    return targets.reshape(len(targets), -1).double().numpy(), logits.detach().reshape(len(logits), -1).double().numpy()
+    truth, said = (x.detach().reshape(len(x), -1).double().cpu().numpy() for x in (targets, logits))
+    return truth, said
 
 
 def _pearson(truth: Numbers, said: Numbers) -> dict[str, float]:

@@ -23,6 +23,7 @@ from asgml.lab.datasets._base import Data
 from asgml.lab.datasets.steer import set_aside
 from asgml.lab.tasks import table as tasks
 from asgml.lab.training import evaluation, plan
+from asgml.lab.training.device import device_of
 from asgml.lab.training.evaluation import Outputs, Samples
 from asgml.lab.training.logbook import Logbook
 from asgml.lab.training.loop import Trainer
@@ -68,7 +69,8 @@ def prepare(cell: Cell) -> tuple[Data, dict[str, Samples], Trainer]:
     data = datasets.load(cell.dataset, cell.seed)
     method = plan.make(cell, data.modalities)
     data, steer = _set_aside(cell, lacking.dropped(data, method.modalities), method)
-    samples = {s: Samples.of(getattr(data, s), method.modalities) for s in SPLITS}
+    device = device_of(cell.train)
+    samples = {s: Samples.of(getattr(data, s), method.modalities, device) for s in SPLITS}
     return data, samples, Trainer.make(cell, method, samples["train"], tasks.of(data), steer)
 
 
@@ -76,7 +78,7 @@ def _set_aside(cell: Cell, data: Data, method: plan.Plan) -> tuple[Data, Samples
     if not cell.train.steer:
         return data, None
     train, steer = set_aside(data.train, cell.train.steer, cell.seed)
-    whole = Samples.of(lacking.whole(steer, method.modalities), method.modalities)
+    whole = Samples.of(lacking.whole(steer, method.modalities), method.modalities, device_of(cell.train))
     return data if method.on_steer else replace(data, train=train), whole
 
 
@@ -132,7 +134,12 @@ def _header(data: Data, trainer: Trainer) -> dict[str, Any]:
     more |= lacking.counts(data, list(trainer.model.encoders))
     return {"kind": "header", "modalities": list(trainer.model.encoders), "dataset_modalities": list(data.modalities),
             "classes": list(data.classes), "note": data.note, "sizes": {s: len(getattr(data, s)) for s in SPLITS},
-            "parameters": parameters, "versions": versions} | more  # fmt: skip
+            "parameters": parameters, "device": _device_name(trainer), "versions": versions} | more  # fmt: skip
+
+
+def _device_name(trainer: Trainer) -> str:
+    device = next(trainer.model.parameters()).device
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def _save(folder: Path, trainer: Trainer, best: Best, length: int) -> None:
@@ -149,7 +156,7 @@ def _resume(folder: Path, trainer: Trainer, best: Best) -> int:
         left_by_a_kill.unlink()
     if not (folder / "checkpoint.pt").exists():
         return 0
-    state = torch.load(folder / "checkpoint.pt", weights_only=True)
+    state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
     trainer.load_state_dict(state["trainer"])
     vars(best).update(state["best"])
     return int(state["length"])

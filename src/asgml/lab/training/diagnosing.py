@@ -44,12 +44,12 @@ class Trained:
         if trainer.task.name != "classification" or lacks:
             found = f"{trainer.task.name}{' with modalities missing' * lacks}"
             raise InputError(f"run: asgml diagnose needs one class per sample, and all modalities in each, found {found}")
-        trainer.load_state_dict(torch.load(folder / "checkpoint.pt", weights_only=True)["trainer"])
+        trainer.load_state_dict(torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)["trainer"])
         return cls(trainer, samples["train"], samples["validation"], units(data.validation).tolist())
 
     def said(self) -> Tensor:
         """Return its logits (N, C) for the validation samples."""
-        return encode(self.trainer.model, self.validation, self.trainer.objective).logits
+        return encode(self.trainer.model, self.validation, self.trainer.objective).logits.cpu()
 
     def forward(self, model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return logits and labels of a batch, as the method answers."""

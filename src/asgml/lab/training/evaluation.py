@@ -18,7 +18,7 @@ from asgml.lab.prepared.stored import Stored
 from asgml.lab.tasks._base import Fitted, Online, Task
 from asgml.lab.training.objectives import Objective, Unimodal
 
-ROWS, BYTES = 512, 1 << 26
+ROWS, BYTES, CPU = 512, 1 << 26, torch.device("cpu")
 """Of a batch that is only scored: rows, and of what stays in files no more than so many bytes."""
 
 
@@ -42,22 +42,24 @@ class Samples:
 
     inputs: Mapping[str, Tensor | FromFiles]
     labels: Tensor
+    device: torch.device = CPU
+    """Where rows go when they are asked for."""
     present: Mapping[str, Tensor] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, split: Split, modalities: tuple[str, ...]) -> Samples:
+    def of(cls, split: Split, modalities: tuple[str, ...], device: torch.device = CPU) -> Samples:
         """Take the modalities of a split over."""
         arrays = {m: split.inputs[m] for m in modalities}
         tensors = {m: FromFiles(x) if isinstance(x, Stored) else torch.from_numpy(x) for m, x in arrays.items()}
         present = {m: torch.from_numpy(mask) for m in modalities if not (mask := split.having(m)).all()}
-        return cls(tensors, torch.from_numpy(split.labels), present)
+        return cls(tensors, torch.from_numpy(split.labels), device, present)
 
     def whole(self) -> Samples:
         """Return the samples that have every modality."""
         if not self.present:
             return self
         inputs, labels = self.rows(torch.stack(list(self.present.values())).all(0).nonzero()[:, 0])
-        return Samples(inputs, labels)
+        return Samples(inputs, labels, self.device)
 
     def batches(self) -> Batches:
         """Return all rows, in batches that are made when they are asked for."""
@@ -66,7 +68,8 @@ class Samples:
     def rows(self, index: Tensor | slice) -> tuple[Modal, Tensor]:
         """Return inputs and labels of some rows."""
         present = {m: mask[index] for m, mask in self.present.items()}
-        return Modal({m: x[index] for m, x in self.inputs.items()}, present), self.labels[index]
+        inputs = {m: x[index].to(self.device) for m, x in self.inputs.items()}
+        return Modal(inputs, present), self.labels[index].to(self.device)
 
 
 class Batches(Sequence[tuple[dict[str, Tensor], Tensor]]):
@@ -112,7 +115,7 @@ def encode(model: LateFusion, samples: Samples, objective: Objective | None = No
     model.train(was_training)
     features = Modal({m: torch.cat([f[m] for _, f in parts]) for m in model.encoders}, samples.present)
     logits = torch.cat([logits for logits, _ in parts])
-    return Outputs(objective.predict(logits, features) if objective else logits, features, samples.labels)
+    return Outputs(objective.predict(logits, features) if objective else logits, features, samples.labels.to(samples.device))
 
 
 def fit_probes(task: Task, outputs: Outputs) -> dict[str, Fitted]:
@@ -142,4 +145,4 @@ def predictions(model: LateFusion, objective: Objective, outputs: Outputs) -> di
             unimodal = {f"own_head_logits_{m}": head(outputs.features[m]) for m, head in own.heads.items()}
         else:
             unimodal = {f"zero_feature_logits_{m}": model.zero_feature_logits(outputs.features, m) for m in outputs.features}
-    return {"logits": outputs.logits, **unimodal}
+    return {name: logits.cpu() for name, logits in {"logits": outputs.logits, **unimodal}.items()}

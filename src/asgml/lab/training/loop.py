@@ -20,6 +20,7 @@ from asgml.lab.models.modal import Modal
 from asgml.lab.tasks._base import Online, Task
 from asgml.lab.training import seeding
 from asgml.lab.training.cost import Meter
+from asgml.lab.training.device import place
 from asgml.lab.training.evaluation import Samples
 from asgml.lab.training.objectives import Objective
 from asgml.lab.training.plan import Plan
@@ -85,6 +86,8 @@ class Trainer:
         objective.prepare(dict.fromkeys(model.encoders, cell.model.feature_dim), task.size, cell.seed)
         objective.use(task.loss)
         objective.attach(model)
+        place(model, samples.device, cell.train.amp)
+        objective.to(samples.device)
         train = cell.train.model_copy(update={"epochs": cell.epochs})
         optimizer = optimizer_of(model, objective, plan, train)
         steps = len(seeding.order(len(samples.labels), train.batch_size, cell.seed))

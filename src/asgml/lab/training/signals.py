@@ -23,8 +23,8 @@ def score(scene: Scene) -> Score:
 
 
 def rarely(scene: Scene) -> int:
-    """Return after how many updates held-out samples are looked at again: twice an epoch, every hundredth update at least."""
-    return max(1, min(100, scene.steps_per_epoch // 2))
+    """Return after how many updates held-out samples are looked at again: once an epoch, every hundredth update at least."""
+    return max(1, min(100, scene.steps_per_epoch))
 
 
 def _held_out(scene: Scene) -> ValidationProbe:

@@ -15,3 +15,5 @@ class EncoderSettings(Named):
 
     takes: ClassVar[tuple[Sample, ...]]
     """The kinds of samples that it is made for. Frames pass one by one through what is made for images."""
+    package: ClassVar[str | None] = None
+    """What it needs beside the lab's own packages."""

@@ -58,6 +58,7 @@ class ViT(Attention):
     """Vision Transformer (Dosovitskiy et al., ICLR 2021), from transformers."""
 
     takes: ClassVar[tuple[Sample, ...]] = ("image", "frames")
+    package: ClassVar[str | None] = "transformers"
     kind: Literal["vit"] = "vit"
     folder: Local | None = None
     """A local folder with a pretrained model; it then sets all sizes. None: built anew, a random start."""
@@ -68,6 +69,7 @@ class ViT(Attention):
 class EfficientNet(_Images):
     """EfficientNet (Tan and Le, ICML 2019), from transformers; B0 unless scaled."""
 
+    package: ClassVar[str | None] = "transformers"
     kind: Literal["efficientnet"] = "efficientnet"
     folder: Local | None = None
     """A local folder with a pretrained model; it then sets all sizes. None: built anew, a random start."""
@@ -81,6 +83,7 @@ class Ast(Attention):
     """Audio Spectrogram Transformer (Gong et al., Interspeech 2021), from transformers: (1, frequencies, time)."""
 
     takes: ClassVar[tuple[Sample, ...]] = ("image",)
+    package: ClassVar[str | None] = "transformers"
     kind: Literal["ast"] = "ast"
     folder: Local | None = None
     """A local folder with a pretrained model; it then sets all sizes. None: built anew, a random start."""

@@ -33,6 +33,7 @@ class Bert(Attention):
     """BERT (Devlin et al., NAACL 2019), from transformers; the feature is that of the first token."""
 
     takes: ClassVar[tuple[Sample, ...]] = TEXT
+    package: ClassVar[str | None] = "transformers"
     kind: Literal["bert"] = "bert"
     folder: Local | None = None
     """A local folder with a pretrained model, whose tokenizer must have made the ids. None: built anew, a random start."""
