@@ -69,7 +69,8 @@ SAID = {
 
 
 @pytest.mark.parametrize("fault", SAID)
-def test_each_fault_is_said(fault):
+def test_each_fault_is_said(fault, monkeypatch):
+    monkeypatch.setattr("asgml.lab.checking.pictures.sheet", lambda samples, titles: b"")
     import re
 
     assert re.search(SAID[fault], said(spoil(made(), fault)))
