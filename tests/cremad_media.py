@@ -21,7 +21,7 @@ OPTIONS = ("--spectrum", "mel", "--bands", "16", "--seconds", "0.4", "--frames",
 def make_films(folder: Path) -> dict[str, Path]:
     """One film per emotion, in FLV as the distribution has it; the frames of an emotion are of one grey."""
     return {
-        e: clips.film(folder / f"{e}.flv", seconds=0.8, size=(480, 360), grey=lambda n, at=i: 40 + 80 * at, pitch=p)
+        e: clips.film(folder / f"{e}.flv", seconds=0.6, size=(480, 360), grey=lambda n, at=i: 40 + 80 * at, pitch=p)
         for i, (e, p) in enumerate(PITCH.items())
     }
 

@@ -21,7 +21,8 @@ def tell(word: str) -> None:
 
 
 def result(**content: object) -> None:
-    (folder / "result.json").write_text(json.dumps(content))
+    (folder / ".result.new").write_text(json.dumps(content))  # whole or not at all, as a real cell does
+    (folder / ".result.new").replace(folder / "result.json")
 
 
 def hang() -> None:

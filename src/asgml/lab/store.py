@@ -19,6 +19,9 @@ Lines of `metrics.jsonl` are of three kinds:
 where each split has `accuracy`, `f1_macro`, `loss`, `probe_acc` and `probe_online_acc` (modality -> share), `probe_acc_joint`
 and, with two modalities or more, `utilization_gap`. With `look: chosen` an epoch's line has validation accuracy alone, and the
 chosen epoch's splits follow in a line of their own, after the last. Steps count from 0, epochs from 1; accuracies are shares.
+
+A multi-label cell has `map`, `auroc`, `probe_map` and so on in their place, one of regression `r2`, `mae`, `pearson`,
+`probe_r2`: see `asgml.lab.tasks.scoring`; the header then names its `task`, and says who lacks a modality (`present`).
 """
 
 from __future__ import annotations

@@ -58,8 +58,8 @@ def test_a_cell_trains_on_changed_samples_and_scores_plain_ones(tmp_path, monkey
 
     monkeypatch.setattr(loop.Trainer, "run_step", watched)
     monkeypatch.setattr(evaluation, "encode", scored)
-    cells.train(small.lay_out(tmp_path / "cell", small.cell(epochs=2, augment=ALL)))
-    plain = small.cell(epochs=2)
+    cells.train(small.lay_out(tmp_path / "cell", small.cell(epochs=1, augment=ALL)))
+    plain = small.cell(epochs=1)
     _, samples, _ = cells.prepare(plain)
     known = {tuple(x.flatten().tolist()) for x in samples["train"].inputs["visual"]}
     assert not any(tuple(x.flatten().tolist()) in known for x in seen["train"][0])
@@ -74,7 +74,7 @@ def test_what_does_not_fit_is_refused():
 
 
 def test_resume_is_bit_identical_with_augmentation(tmp_path, monkeypatch):
-    cell = small.cell(epochs=3, augment=ALL)
+    cell = small.cell(epochs=2, augment=ALL)
     cells.train(small.lay_out(tmp_path / "whole", cell))
     folder, save, calls = small.lay_out(tmp_path / "killed", cell), cells._save, []
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from asgml.lab.checking import leakage, samples
+from asgml.lab.checking import leakage, pictures, samples
 from asgml.lab.checking.check import check
 from asgml.lab.checking.document import compose
 from asgml.lab.checking.seen import parts
@@ -69,7 +69,8 @@ SAID = {
 
 
 @pytest.mark.parametrize("fault", SAID)
-def test_each_fault_is_said(fault):
+def test_each_fault_is_said(fault, monkeypatch):
+    monkeypatch.setattr("asgml.lab.checking.pictures.sheet", lambda samples, titles: b"")
     import re
 
     assert re.search(SAID[fault], said(spoil(made(), fault)))
@@ -111,6 +112,13 @@ def test_thumbnails_of_every_kind():
     assert (text[0, 5], text[0, 0], text.sum()) == (2, 1, 3)
     ramp = np.arange(24, dtype=np.float32).reshape(1, 1, 1, 24)
     assert samples.thumbnails(ramp)[0].tolist() == [2 * k + 0.5 for k in range(12)]
+
+
+def test_colours_are_shown_as_they_were():
+    pixels = np.random.default_rng(0).uniform(0, 1, (4, 4, 3))
+    scaled = (pixels - pictures.MEAN.ravel()) / pictures.SD.ravel()
+    assert pictures._colours(pixels) == pytest.approx(pixels)
+    assert pictures._colours(scaled) == pytest.approx(pixels, abs=1e-6)
 
 
 def test_siblings_share_actor_sentence_and_emotion():

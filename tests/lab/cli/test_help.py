@@ -30,7 +30,8 @@ def asgml(*arguments: str, cwd: Path | None = None, **variables: str) -> subproc
 
 def test_help_is_as_frozen() -> None:
     """To freeze it anew: write what this test finds to the file, and read the difference."""
-    lines = [f"{command} --help".strip() for command in ("", *COMMANDS, "data prepare", "data check")]
+    commands = ("", *COMMANDS, "data prepare", "data check")
+    lines = [f"{command} --help".strip() for command in commands]
     found = "".join(f"$ asgml {line}\n{asgml(*line.split()).stdout}\n" for line in lines)
     if os.environ.get("ASGML_FREEZE"):
         HELP.write_text(found, encoding="utf-8")
@@ -80,6 +81,12 @@ WRONG = {
     "list dataset": 'Invalid value "dataset" for WHAT. Choose from: "datasets", "encoders", "fusions", "methods", '
     '"experiments". Did you mean "datasets"?',
     "diagnose nowhere": "run: nowhere must be the folder of a run, found no experiment.json; give what `asgml run` wrote",
+    "data prepare cremad --root nowhere --out o": "--root: must be a folder that is there, found nowhere",
+    "data prepare cremad --root . --out o --jobs 0": "--jobs: must be 1 or more, found 0",
+    "data prepare cremad --root . --out o --frames 0": "--frames: input should be greater than or equal to 1, found 0",
+    "data check keypd": "`dataset.name`: unknown data set 'keypd'; did you mean 'keypad'?",
+    "data check keypad --set snr=0": "`dataset.snr`: unknown setting; did you mean 'snr_db'?",
+    "data check keypad --out page.txt": "--out: must be the name of an HTML file, found page.txt",
     "compare a": "run: must be the folder of a run, found none at a; give the folder that `asgml run` wrote",
     "export a": "run: must be the folder of a run, found none at a; give the folder that `asgml run` wrote",
     "export a --format tex": 'Invalid value "tex" for --format. Choose from: "csv", "latex", "markdown". Did you mean "latex"?',
@@ -87,12 +94,6 @@ WRONG = {
     "check nowhere:f": "`check`: there is no module 'nowhere' (found in 'nowhere:f'); install it, or run asgml in the folder "
     "that holds it",
     "check a:f modality": "check: arguments must be NAME=VALUE, such as modality=audio, found 'modality'",
-    "data prepare cremad --root nowhere --out o": "--root: must be a folder that is there, found nowhere",
-    "data prepare cremad --root . --out o --jobs 0": "--jobs: must be 1 or more, found 0",
-    "data prepare cremad --root . --out o --frames 0": "--frames: input should be greater than or equal to 1, found 0",
-    "data check keypd": "`dataset.name`: unknown data set 'keypd'; did you mean 'keypad'?",
-    "data check keypad --set snr=0": "`dataset.snr`: unknown setting; did you mean 'snr_db'?",
-    "data check keypad --out page.txt": "--out: must be the name of an HTML file, found page.txt",
     "report": EITHER,
     "report here --tensorboard a=b": EITHER,
     "report here --epochs 1,x": "--epochs: must be epochs from 1 on, separated by commas, such as 1,5,10, found '1,x'",

@@ -121,7 +121,7 @@ def test_batches_from_files_are_those_from_memory(store, monkeypatch):
 def test_a_cell_trains_as_it_would_in_memory(store, tmp_path, monkeypatch):
     """The same numbers to the bit, with a part set aside to steer by, too."""
     settings = {"name": "cremad", "root": str(store), "seed": 0}
-    cell = small.cell([{"frequency": {"modality": "audio", "k": 2}}], dataset=settings, steer=0.2, replace=True)
+    cell = small.cell([{"frequency": {"modality": "audio", "k": 2}}], dataset=settings, steer=0.2, replace=True, epochs=2)
     cells.train(small.lay_out(tmp_path / "files", cell))
     load = datasets.load
 

@@ -12,7 +12,7 @@ from asgml.lab.prepared.settings import Reading
 from clips import film, tone
 
 READING = Reading.model_validate({"spectrum": {"kind": "mel", "bands": 8, "seconds": 0.2}, "frames": {"count": 2, "size": 8}})
-TRIES = 25
+TRIES = 10
 
 
 @pytest.fixture(scope="module")

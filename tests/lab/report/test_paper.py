@@ -89,3 +89,15 @@ def test_latex_compiles(run: Path, tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout[-1500:]
     assert (tmp_path / "paper.pdf").exists()
+
+
+def test_another_task_has_its_own_score_by_name(tmp_path: Path) -> None:
+    logs.write_experiment(tmp_path / "r", {"baseline": []}, [0])
+    head, *rest = logs.records({"audio": [0.5], "visual": [0.3]}, [0.9], task="multilabel")
+    epoch = {**rest[-1], **{split: {"map": 0.25} for split in ("train", "validation", "test")}}
+    logs.write_cell(tmp_path / "r", "baseline", 0, [head, *rest[:-1], epoch])
+    found = paper.of(tmp_path / "r")
+    assert found.score == "mAP"
+    assert found.rows[0].score == estimate([0.25])
+    assert found.rows[0].f1 is None
+    assert "best validation mAP" in found.caption

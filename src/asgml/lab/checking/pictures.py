@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asgml.lab.datasets._base import Split
+from asgml.lab.datasets.prepared import MEAN, SD
 
 COLUMNS = 6
 
@@ -51,10 +52,15 @@ def _draw(ax: Any, panel: Any) -> None:
     if panel.ndim == 1:
         ax.plot(panel, linewidth=0.8)
     elif panel.ndim == 3:
-        low, high = float(panel.min()), float(panel.max())
-        ax.imshow((panel - low) / max(high - low, 1e-9), aspect="equal")
+        ax.imshow(_colours(panel), aspect="equal")
     else:
         square = panel.shape[0] == panel.shape[1] and panel.shape[0] <= 32
         ax.imshow(panel, aspect="auto", origin="upper" if square else "lower", cmap="gray" if square else "magma")
     ax.set_xticks([])
     ax.set_yticks([])
+
+
+def _colours(panel: Any) -> Any:
+    """Return red, green, blue in 0-1; where values lie outside of that, ImageNet's mean was taken off, and is put back."""
+    scaled = panel.min() < -0.01 or panel.max() > 1.01
+    return np.clip(panel * SD.ravel() + MEAN.ravel() if scaled else panel, 0, 1)

@@ -24,11 +24,11 @@ EXAMPLES = """Examples:
   asgml run phase1 --set name=short --set train.epochs=3 --set seeds=[0,1]
   asgml report outputs/phase1   write the report of a run again
   asgml diagnose outputs/phase1 --solo    which modality is in trouble, and why
+  asgml data prepare cremad --root CREMA-D --out stores/cremad
   asgml compare outputs/a outputs/b       two experiments side by side
   asgml export outputs/phase1 > table.tex the table for a paper
   asgml cite ogm dgl            the papers, as BibTeX
   asgml check my_module:my_recipe         the laws, for a method of your own
-  asgml data prepare cremad --root CREMA-D --out stores/cremad
 
 Exit codes: 0 done, 1 a cell failed or a law is broken, 2 wrong input, 130 interrupted.
 """

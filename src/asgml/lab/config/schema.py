@@ -20,7 +20,7 @@ from asgml.lab.config.augment import Augment
 from asgml.lab.config.encoders import Encoder
 from asgml.lab.config.fusions import Concat, Fusion
 from asgml.lab.datasets import settings
-from asgml.lab.datasets.settings import AVDigits, Clips, CremaD, ImportedDataset, Keypad, Manifest, Settings
+from asgml.lab.datasets.settings import AVDigits, Clips, CremaD, ImportedDataset, Keypad, Manifest, Mosi, Settings
 from asgml.lab.errors import did_you_mean
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
@@ -40,6 +40,8 @@ Dataset = Annotated[
     | Annotated[Clips, Tag("ave")]
     | Annotated[Clips, Tag("kinetics_sounds")]
     | Annotated[Clips, Tag("vggsound")]
+    | Annotated[Mosi, Tag("mosi")]
+    | Annotated[Mosi, Tag("mosei")]
     | Annotated[ImportedDataset, Tag("import")],
     Discriminator(_dataset_tag),
 ]

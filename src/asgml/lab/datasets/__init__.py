@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from asgml.lab import prepared as prepared_store
-from asgml.lab.datasets.settings import AVDigits, DatasetSettings, ImportedDataset, Keypad, Manifest, StoredDataset
+from asgml.lab.datasets.settings import AVDigits, DatasetSettings, ImportedDataset, Keypad, Manifest, Mosi, StoredDataset
 from asgml.lab.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def check(settings: DatasetSettings | ImportedDataset) -> None:
         from asgml.lab.datasets.manifest import kinds, rows
 
         kinds.decide(rows.read(settings.path), settings.columns)
+    elif isinstance(settings, Mosi) and not settings.path.is_file():
+        raise InputError(f"`dataset.path`: must be a pickle of the MMSA toolkit, found no file {settings.path}")
     elif isinstance(settings, StoredDataset):
         prepared_store.refuse_missing(settings.root)
     elif isinstance(settings, Keypad) and "text" in settings.wrong_share and not settings.third_modality:
@@ -61,6 +63,10 @@ def _load_built_in(settings: DatasetSettings, seed: int) -> Data:
     files: dict[str, bytes] = {}
     if isinstance(settings, AVDigits):
         module, files = avdigits, _fsdd.read(settings.root)
+    elif isinstance(settings, Mosi):
+        from asgml.lab.datasets import mosi
+
+        module, files = mosi, {settings.path.name: settings.path.read_bytes()}
     elif isinstance(settings, Manifest):
         from asgml.lab.datasets.manifest import preparing
 

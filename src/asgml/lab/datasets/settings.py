@@ -174,6 +174,21 @@ class Clips(StoredDataset):
     split: Literal["published"] = "published"
 
 
+class Mosi(DatasetSettings):
+    """CMU-MOSI or CMU-MOSEI: sentiment from -3 to 3 in text, audio and visual features, from a pickle of the MMSA toolkit."""
+
+    name: Literal["mosi", "mosei"]
+    path: Path
+    """The pickle; one that asks for anything but arrays and plain values is refused."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Three."""
+        return ("text", "audio", "visual")
+
+    _absolute = field_validator("path")(_absolute_path)
+
+
 class ImportedDataset(BaseModel):
     """One's own: `import: my_pkg.my_module:my_dataset`; every other key is its argument."""
 
@@ -188,3 +203,4 @@ class ImportedDataset(BaseModel):
 
 BUILT_IN: dict[str, type[DatasetSettings]] = {"keypad": Keypad, "avdigits": AVDigits, "manifest": Manifest, "cremad": CremaD}
 BUILT_IN |= dict.fromkeys(("ave", "kinetics_sounds", "vggsound"), Clips)
+BUILT_IN |= dict.fromkeys(("mosi", "mosei"), Mosi)

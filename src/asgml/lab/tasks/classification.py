@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from sklearn.metrics import f1_score
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -69,4 +68,4 @@ def calibration_error(logits: Tensor, targets: Tensor, bins: int = BINS) -> floa
     confidence, predicted = logits.double().softmax(1).max(1)
     off = (predicted == targets).double() - confidence
     index = (confidence * bins).ceil().long().clamp(1, bins) - 1
-    return (torch.zeros(bins, dtype=off.dtype).index_add(0, index, off).abs().sum() / max(1, len(off))).item()
+    return (off.new_zeros(bins).index_add(0, index, off).abs().sum() / max(1, len(off))).item()

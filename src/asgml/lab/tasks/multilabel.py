@@ -57,7 +57,8 @@ class Fitted:
 
     def score(self, features: Tensor, targets: Tensor) -> float:
         """Return the mAP, 0-1."""
-        columns = [torch.zeros(len(features), dtype=torch.float64) if p is None else _margin(p, features) for p in self.probes]
+        none = features.new_zeros(len(features), dtype=torch.float64)
+        columns = [none if p is None else _margin(p, features) for p in self.probes]
         return self.task.score(torch.stack(columns, 1), targets)
 
 

@@ -67,7 +67,7 @@ SCORINGS: dict[str, Scoring] = {
         "regression",
         (
             Metric("r2", "R²"),
-            Metric("mae", "MAE", "number", lower=True),
+            Metric("mae", "MAE (labels' unit)", "number", lower=True),
             Metric("pearson", "Pearson correlation", "number"),
             Metric("acc2_has0", "Acc-2 (negative / not)"),
             Metric("acc2_non0", "Acc-2 (negative / positive)"),

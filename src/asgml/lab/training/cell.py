@@ -138,11 +138,11 @@ def _predictions(trainer: Trainer, outputs: Mapping[str, Outputs]) -> dict[str, 
 def _header(data: Data, trainer: Trainer) -> dict[str, Any]:
     versions = {name: importlib.metadata.version(name) for name in PACKAGES} | {"python": platform.python_version()}
     parameters = sum(p.numel() for p in trainer.model.parameters())
-    task = {} if data.task == "classification" else {"task": data.task}
+    more = {} if data.task == "classification" else {"task": data.task}
+    more |= lacking.counts(data, list(trainer.model.encoders))
     return {"kind": "header", "modalities": list(trainer.model.encoders), "dataset_modalities": list(data.modalities),
             "classes": list(data.classes), "note": data.note, "sizes": {s: len(getattr(data, s)) for s in SPLITS},
-            "parameters": parameters, "device": _device_name(trainer), "versions": versions,
-            **task, **lacking.counts(data, list(trainer.model.encoders))}  # fmt: skip
+            "parameters": parameters, "device": _device_name(trainer), "versions": versions} | more  # fmt: skip
 
 
 def _device_name(trainer: Trainer) -> str:

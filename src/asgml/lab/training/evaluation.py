@@ -67,7 +67,7 @@ class Samples:
 
     def rows(self, index: Tensor | slice) -> tuple[Modal, Tensor]:
         """Return inputs and labels of some rows."""
-        present = {m: mask[index] for m, mask in self.present.items()}
+        present = {m: mask[index].to(self.device) for m, mask in self.present.items()}
         inputs = {m: x[index].to(self.device) for m, x in self.inputs.items()}
         return Modal(inputs, present), self.labels[index].to(self.device)
 

@@ -57,6 +57,7 @@ class WandB:
 
     def __init__(self, folder: Path):
         wandb = _wandb()
+        self._teardown = wandb.teardown
         shutil.rmtree(folder / "wandb", ignore_errors=True)
         config = store.read_json(folder / "config.json")
         settings = wandb.Settings(console="off", silent=True, disable_git=True, x_disable_stats=True)
@@ -82,8 +83,9 @@ class WandB:
         """Its own process writes."""
 
     def close(self) -> None:
-        """Finish the run."""
+        """Finish the run, and wait for the process that writes it: a forked cell leaves no time for that when it ends."""
         self._run.finish()
+        self._teardown()
 
 
 def _wandb() -> Any:

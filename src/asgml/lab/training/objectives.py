@@ -129,7 +129,7 @@ class SoloSum(Unimodal):
 
 
 def _where(mask: Tensor | None, logits: Tensor) -> Tensor:
-    return logits if mask is None else logits * mask[:, None]
+    return logits if mask is None else logits * mask.to(logits)[:, None]
 
 
 class Disentangled(Objective):

@@ -19,13 +19,17 @@ def blocks(study: Study) -> list[Block]:
     """The section."""
     facts = {m.name: method_facts(study, m) for m in study.joint}
     key = finding(tuple(facts.values()))
-    found: list[Block] = [Heading(TITLE), _averages(study, facts)]
+    found: list[Block] = [Heading(_title(study)), _averages(study, facts)]
     found += [Paragraph(key, "key")] if key else []
     found.append(Paragraph(_how(study), "note"))
     if any(f.gap is not None for f in facts.values()):
         found += [Heading("Who leads, and what moved", 3), _leads(study, facts), Paragraph(_split(study), "note")]
         found += _chance(study, facts)
     return found
+
+
+def _title(study: Study) -> str:
+    return TITLE if study.scoring.task == "classification" else f"Test-set probe scores ({study.scoring.score.name})"
 
 
 def _averages(study: Study, facts: dict[str, Facts]) -> Table:
@@ -131,6 +135,8 @@ def _split(study: Study) -> str:
 
 
 def _chance(study: Study, facts: dict[str, Facts]) -> list[Block]:
+    if study.scoring.task != "classification":
+        return [Paragraph(f"Noise floor: there is no formula for the one of {study.scoring.score.name}.", "note")]
     samples = study.header.get("sizes", {}).get("test")
     if not samples:
         return [Paragraph("Noise floor: not known, since the logs do not say how many test samples there are.", "note")]

@@ -56,17 +56,17 @@ def _data(study: Study) -> list[Text]:
 
 
 def _task(scoring: Scoring) -> str:
-    shares = listed(m.name for m in scoring.metrics if m.unit == "share")
+    shares, numbers = (listed(m.name for m in scoring.metrics if m.unit == unit) for unit in ("share", "number"))
+    units = f"{shares} are shares of 1, printed in percent" + (f"; {numbers}: plain numbers" if numbers != "none" else "")
     return (f"Task: {scoring.task}. Loss: {scoring.loss}. Probe: {scoring.probe}. Score: {scoring.score.name}, which chooses "
-            f"the epoch; {shares} are shares of 1, printed in percent.")  # fmt: skip
+            f"the epoch. {units}.")  # fmt: skip
 
 
 def _lacking(present: Mapping[str, Any], sizes: Mapping[str, int]) -> list[Text]:
     """Who lacks what, where some do."""
     said = [f"{n:,} of {sizes[split]:,} {split} samples have {m}" for split, of in present.items() for m, n in of.items()]
     rule = ("An encoder does not see a sample that lacks its modality: the fusion gets a feature of zeros, and the modality's "
-            "probe and own loss are over the samples that have it; a model of it alone trains and is scored on these "
-            "alone.")  # fmt: skip
+            "probe and own loss are over the samples that have it. A model of it alone has these samples alone.")  # fmt: skip
     return [f"Missing modalities: {listed(said)}. {rule}"] if said else []
 
 
