@@ -35,7 +35,7 @@ def over_all(pairs: Sequence[tuple[Mapping[int, float], Mapping[int, float]]]) -
     return statistics.estimate([statistics.mean([d[s] for d in each]) for s in seeds]) if seeds else None
 
 
-def page(rows: list[kept.Row]) -> str:
+def page(rows: list[kept.Row], command: str) -> str:
     """Compose the page."""
     test, tflop = column(rows, "test_accuracy"), column(rows, "tflop")
     skipped = {m: column(rows, f"skipped_{m}") for m in ("audio", "visual")}
@@ -46,6 +46,7 @@ def page(rows: list[kept.Row]) -> str:
         **{f"`auto` less `{m}`": [(at["auto"], at[m]) for at in test.values()] for m in METHODS[:-1]},
     }
     return PAGE.format(
+        command=command,
         n=counted([len(v) for at in test.values() for v in at.values()]),
         levels=table(["setting", *(f"`{m}`" for m in METHODS), "better side"], levels),
         aims=table(["difference, mean over settings", "points"], [[k, points(over_all(v))] for k, v in aims.items()]),
@@ -61,7 +62,7 @@ in the same ways. `auto` is told nothing; it reads samples set aside from the tr
 its own learning rate, chosen on validation from the same grid with other seeds. Made by
 
 ```
-asgml run auto
+{command}
 python studies/auto.py outputs/auto > docs/auto.md
 ```
 
@@ -88,7 +89,9 @@ def main() -> None:
     """Add the run's rows, and print the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
-    print(page(kept.add(parser.parse_args().run, FILE)), end="")
+    parser.add_argument("--command", default="asgml run auto", help="the command that made the run, for the page")
+    arguments = parser.parse_args()
+    print(page(kept.add(arguments.run, FILE), arguments.command), end="")
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def left(test: Scores, method: str, at: float, own: float, base: float) -> list[
     return [f"`{method}`", f"{at:g}", points(most), f"{own:g}", points(after), share]
 
 
-def page(rows: list[kept.Row]) -> str:
+def page(rows: list[kept.Row], command: str) -> str:
     """Compose the page."""
     test, validation = scores(rows, "test_accuracy"), scores(rows, "validation_accuracy")
     methods, rates = list(dict.fromkeys(m for m, _ in test)), sorted({lr for _, lr in test})
@@ -56,6 +56,7 @@ def page(rows: list[kept.Row]) -> str:
     data = ", ".join(dict.fromkeys(row["dataset"] for row in rows))
     head = ["method", *(f"lr {lr:g}" for lr in rates)]
     return PAGE.format(
+        command=command,
         rates=len(rates), data=data, n=n, plain=best[BASELINE],
         levels=table(head, [[f"`{m}`", *(level(test[m, lr]) for lr in rates)] for m in methods]),
         gains=table(head, [[f"`{m}`", *(points(gain[m][lr]) for lr in rates)] for m in others]),
@@ -71,7 +72,7 @@ A method that is compared at one learning rate may look good because that rate i
 method is trained at {rates} rates; {data}, n = {n} seeds, test accuracy at the epoch chosen on validation. Made by
 
 ```
-asgml run lr_question
+{command}
 python studies/lr_question.py outputs/lr_question > docs/lr_question.md
 ```
 
@@ -98,7 +99,9 @@ def main() -> None:
     """Add the run's rows, and print the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
-    print(page(kept.add(parser.parse_args().run, FILE)), end="")
+    parser.add_argument("--command", default="asgml run lr_question", help="the command that made the run, for the page")
+    arguments = parser.parse_args()
+    print(page(kept.add(arguments.run, FILE), arguments.command), end="")
 
 
 if __name__ == "__main__":

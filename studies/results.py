@@ -84,13 +84,13 @@ def pooled(test: Scores, method: str, against: str) -> dict[int, float]:
     return {seed: statistics.mean([d[seed] for d in each]) for seed in sorted(seeds)}
 
 
-def page(rows: list[kept.Row]) -> str:
+def page(rows: list[kept.Row], command: str) -> str:
     """Compose the page."""
     test = column(rows, "test_accuracy")
     seeds = counted([len(v) for at in test.values() for v in at.values()])
     least = statistics.smallest_p(min(len(v) for at in test.values() for v in at.values()), 4)
     sections = "\n\n".join(f"## {name}\n\n{one(rows, name)}" for name in test)
-    return PAGE.format(n=seeds, least=least, primary=primary(test), sections=sections, names=", ".join(test))
+    return PAGE.format(command=command, n=seeds, least=least, primary=primary(test), sections=sections, names=", ".join(test))
 
 
 PAGE = """\
@@ -100,7 +100,7 @@ Every method of `phase2` on {names}; n = {n} seeds. Each method has its own lear
 grid with other seeds, plain training included. Validation chooses the epoch; test samples are scored and nothing else. Made by
 
 ```
-asgml run phase2
+{command}
 python studies/results.py outputs/phase2 > docs/results.md
 ```
 
@@ -125,7 +125,9 @@ def main() -> None:
     """Add the run's rows, and print the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
-    print(page(kept.add(parser.parse_args().run, FILE)), end="")
+    parser.add_argument("--command", default="asgml run phase2", help="the command that made the run, for the page")
+    arguments = parser.parse_args()
+    print(page(kept.add(arguments.run, FILE), arguments.command), end="")
 
 
 if __name__ == "__main__":
