@@ -64,8 +64,8 @@ PAGE = """\
 
 n = {n} seeds. Mean ± sd; differences are paired by seed, with 95 % t intervals, uncorrected. All columns but the last are at
 the epoch with the best validation accuracy. The last one takes the best epoch on the test set itself, as published tables do:
-it is too high, and stands here for comparison with them alone. *gamma 4* adds the losses of own heads four times, in the baseline
-too. Comparisons with a p are in the reports of the two runs.
+it is too high, and stands here for comparison with them alone. *gamma 4* adds the losses of own heads four times, in every
+method. Comparisons with a p are in the reports of the two runs.
 
 {table}
 
