@@ -12,7 +12,7 @@ app = App(name="data", help="Prepare data sets from media files, and check what 
 
 @app.command(help_epilogue="")
 def prepare(
-    name: Literal["cremad", "ave", "kinetics_sounds", "vggsound"],
+    name: Literal["cremad", "ave", "kinetics_sounds", "vggsound", "food101", "ucf101"],
     /,
     *,
     root: Path,
@@ -24,6 +24,8 @@ def prepare(
     spectrum: Literal["ogm", "mel"] = "ogm",
     bands: int = 128,
     seconds: float = 3.0,
+    flow_pairs: int = 10,
+    text_length: int = 128,
     jobs: int | None = None,
     strict: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
@@ -59,6 +61,10 @@ def prepare(
         Mel bands.
     seconds
         Seconds of sound: shorter ones are repeated, longer ones cut.
+    flow_pairs
+        Neighbouring flows along x and y, from the middle of a clip.
+    text_length
+        Characters of a text; longer ones are cut.
     jobs
         Processes that read; as many as there are usable cores by default.
     strict
@@ -67,7 +73,8 @@ def prepare(
     from asgml.lab.cli import preparing
 
     reading = {"spectrum": {"kind": spectrum, "bands": bands, "seconds": seconds},
-               "frames": {"count": frames, "size": size, "sampling": sampling}}  # fmt: skip
+               "frames": {"count": frames, "size": size, "sampling": sampling},
+               "flow_pairs": flow_pairs, "text_length": text_length}  # fmt: skip
     preparing.prepare(name, root, metadata, out, reading, jobs, strict)
 
 

@@ -26,16 +26,16 @@ def prepare(
         if folder and not folder.is_dir():
             raise InputError(f"{option}: must be a folder that is there, found {folder}")
     from asgml.lab.prepared import prepare as preparing
+    from asgml.lab.prepared import sources
     from asgml.lab.prepared.settings import Reading
-    from asgml.lab.prepared.sources import clips, cremad
 
     try:
         how = Reading.model_validate(reading)
     except ValidationError as error:
         first = error.errors()[0]
-        option = str(first["loc"][-1]).replace("count", "frames")
+        option = str(first["loc"][-1]).replace("count", "frames").replace("_", "-")
         raise InputError(f"--{option}: {first['msg'].lower()}, found {first['input']!r}") from error
-    listing = cremad.listing(root, metadata) if name == "cremad" else clips.listing(name, root, metadata)
+    listing = sources.listing(name, root, metadata)
     jobs = jobs or sweep.usable_cores()
     print(f"{name}: {len(listing.clips)} clips in {root}, {jobs} read at once, to {out}", flush=True)
     with _progress() as show:

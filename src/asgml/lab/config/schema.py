@@ -20,7 +20,18 @@ from asgml.lab.config.augment import Augment
 from asgml.lab.config.encoders import Encoder
 from asgml.lab.config.fusions import Concat, Fusion
 from asgml.lab.datasets import settings
-from asgml.lab.datasets.settings import AVDigits, Clips, CremaD, ImportedDataset, Keypad, Manifest, Mosi, Settings
+from asgml.lab.datasets.settings import (
+    AVDigits,
+    Clips,
+    CremaD,
+    Food101,
+    ImportedDataset,
+    Keypad,
+    Manifest,
+    Mosi,
+    Settings,
+    Ucf101,
+)  # fmt: skip
 from asgml.lab.errors import did_you_mean
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
@@ -40,6 +51,8 @@ Dataset = Annotated[
     | Annotated[Clips, Tag("ave")]
     | Annotated[Clips, Tag("kinetics_sounds")]
     | Annotated[Clips, Tag("vggsound")]
+    | Annotated[Food101, Tag("food101")]
+    | Annotated[Ucf101, Tag("ucf101")]
     | Annotated[Mosi, Tag("mosi")]
     | Annotated[Mosi, Tag("mosei")]
     | Annotated[ImportedDataset, Tag("import")],

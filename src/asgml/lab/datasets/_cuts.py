@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import ceil
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ Names = npt.NDArray[np.str_]
 def cut(settings: StoredDataset, store: Store, seed: int) -> tuple[dict[str, Rows], str]:
     """Return each split's rows, and in words how they were found. InputError where one of them would be empty."""
     rng = stream(seed, "clips", "split")
-    rows, how = (_by_actor if settings.split == "actor" else _published)(store, rng)
+    rows, how = _by_actor(store, rng) if settings.split == "actor" else _published(store, settings.split, rng)
     if empty := [name for name, found in rows.items() if not len(found)]:
         raise InputError(
             f"`dataset.split`: {settings.split} leaves nothing for {' and '.join(empty)} of the {len(store.clips)} clips in "
@@ -33,11 +34,11 @@ def cut(settings: StoredDataset, store: Store, seed: int) -> tuple[dict[str, Row
     return rows, how
 
 
-def _published(store: Store, rng: np.random.Generator) -> tuple[dict[str, Rows], str]:
-    said = store.about("published")
+def _published(store: Store, split: str, rng: np.random.Generator) -> tuple[dict[str, Rows], str]:
+    said, groups = store.about(split), store.about("group")
     if not (said != "").any():
         raise InputError(
-            f"`dataset.split`: published needs the published lists, which {store.folder} was prepared without; prepare it "
+            f"`dataset.split`: {split} needs the published lists, which {store.folder} was prepared without; prepare it "
             "again with --metadata, or choose split: actor"
         )
     rest = np.flatnonzero(said == "train")
@@ -45,11 +46,19 @@ def _published(store: Store, rng: np.random.Generator) -> tuple[dict[str, Rows],
         train, validation = rest, np.flatnonzero(said == "validation")
         how = "split by the published lists"
     else:
-        rest = rest[stratified_order(rng, _labels(store)[rest])]
-        validation, train = np.split(rest, [ceil(len(rest) / VALIDATION)])
-        how = "the published lists say what is for training and test, validation was cut from training at random, as these were"
+        apart = not set(groups[rest]) & set(groups[said == "test"])
+        validation = _held_out(rest, groups[rest] if apart else np.arange(len(rest)), _labels(store)[rest], rng)
+        train, by = np.setdiff1d(rest, validation), "by group" if apart else "at random"
+        how = f"the published lists say what is for training and test, validation was cut from training {by}, as these were"
     how += f"; {unlisted} clips that they do not name are left out" if (unlisted := int((said == "").sum())) else ""
     return {"train": np.sort(train), "validation": np.sort(validation), "test": np.flatnonzero(said == "test")}, how
+
+
+def _held_out(rows: Rows, units: npt.NDArray[Any], labels: Names, rng: np.random.Generator) -> Rows:
+    """Draw what is for validation, stratified by label: whole units."""
+    _, first, unit = np.unique(units, return_index=True, return_inverse=True)
+    order = stratified_order(rng, labels[first])
+    return np.asarray(rows[np.isin(unit, order[: ceil(len(order) / VALIDATION)])])
 
 
 def _by_actor(store: Store, rng: np.random.Generator) -> tuple[dict[str, Rows], str]:

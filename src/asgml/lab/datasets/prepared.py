@@ -26,9 +26,9 @@ def load_prepared(settings: StoredDataset, seed: int) -> Data:
     """Split a store's clips; arrays stay in their files.
 
     `audio` (N, 1, F, T): every frequency with mean 0 and standard deviation 1 over training clips. `visual` (N, 3, S, S), or
-    (N, T, 3, S, S) where a clip has several frames: colours less ImageNet's mean, over its standard deviation. `groups` name
-    the actor, or the video that a clip was cut from. Raises InputError where there is no whole store of this data set, or it
-    does not know what the split needs.
+    (N, T, 3, S, S) where a clip has several frames: colours less ImageNet's mean, over its standard deviation. `flow`
+    (N, 2 P, S, S): from -1 to 1. `text` (N, L): character ids. `groups` name the actor, or the video that a clip was cut from.
+    Raises InputError where there is no whole store of this data set, or it does not know what the split needs.
     """
     store = open_store(settings.root)
     if store.index["name"] != settings.name:
@@ -71,4 +71,14 @@ def _as_it_is(raw: Array) -> Array:
     return raw
 
 
-CONVERTERS: dict[str, Callable[[Store, str, Rows], Callable[[Array], Array]]] = {"audio": _scaled, "visual": _coloured}
+def _centred(store: Store, modality: str, train: Rows) -> Callable[[Array], Array]:
+    return lambda raw: np.multiply(raw, np.float32(1 / 128), dtype=np.float32) - np.float32(1)
+
+
+def _characters(store: Store, modality: str, train: Rows) -> Callable[[Array], Array]:
+    return lambda raw: raw.astype(np.int64)
+
+
+CONVERTERS: dict[str, Callable[[Store, str, Rows], Callable[[Array], Array]]] = {
+    "audio": _scaled, "visual": _coloured, "flow": _centred, "text": _characters,
+}  # fmt: skip

@@ -110,7 +110,7 @@ class StoredDataset(DatasetSettings):
     tuned_how: ClassVar[str] = "as published, not tuned here"
     root: Path
     """The folder of the prepared store."""
-    split: Literal["published", "actor"] = "published"
+    split: str = "published"
 
     _absolute = field_validator("root")(_absolute_path)
 
@@ -174,6 +174,31 @@ class Clips(StoredDataset):
     split: Literal["published"] = "published"
 
 
+class Food101(StoredDataset):
+    """UPMC Food-101: pictures of 101 dishes with the title of the page; a store that `asgml data prepare food101` made."""
+
+    name: Literal["food101"] = "food101"
+    split: Literal["published"] = "published"
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Picture and title."""
+        return ("visual", "text")
+
+
+class Ucf101(StoredDataset):
+    """UCF-101: frames and optical flow of 101 actions; a store that `asgml data prepare ucf101` made."""
+
+    name: Literal["ucf101"] = "ucf101"
+    split: Literal["published1", "published2", "published3"] = "published1"
+    """The published lists 01, 02 or 03; validation is cut from training by group."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Frames and flow."""
+        return ("visual", "flow")
+
+
 class Mosi(DatasetSettings):
     """CMU-MOSI or CMU-MOSEI: sentiment from -3 to 3 in text, audio and visual features, from a pickle of the MMSA toolkit."""
 
@@ -203,4 +228,5 @@ class ImportedDataset(BaseModel):
 
 BUILT_IN: dict[str, type[DatasetSettings]] = {"keypad": Keypad, "avdigits": AVDigits, "manifest": Manifest, "cremad": CremaD}
 BUILT_IN |= dict.fromkeys(("ave", "kinetics_sounds", "vggsound"), Clips)
+BUILT_IN["food101"], BUILT_IN["ucf101"] = Food101, Ucf101
 BUILT_IN |= dict.fromkeys(("mosi", "mosei"), Mosi)

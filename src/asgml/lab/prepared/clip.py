@@ -14,16 +14,18 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """What a data set says of one sample: its id, its class, the file of every modality, and what else is known."""
+    """What a data set says of one sample: its id, its class, the file of every modality, what else is known, and its texts."""
 
     id: str
     label: str
     files: Mapping[str, Path]
     about: Mapping[str, Any] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     def print(self) -> list[Any]:
         """Return what it depends on: its words, and name, size and time of every file."""
-        return [self.id, self.label, dict(self.about), {m: _stamp(path) for m, path in self.files.items()}]
+        read = {m: _stamp(path) for m, path in self.files.items()} | {m: [text] for m, text in self.texts.items()}
+        return [self.id, self.label, dict(self.about), read]
 
 
 @dataclass(frozen=True, slots=True)

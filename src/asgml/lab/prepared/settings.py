@@ -22,9 +22,13 @@ class FrameSettings(Settings):
 
 
 class Reading(Settings):
-    """What is made of sound and film."""
+    """What is made of sound, film, pictures, flow and text."""
 
     spectrum: SpectrumSettings = SpectrumSettings()
     frames: FrameSettings = FrameSettings()
+    flow_pairs: int = Field(default=10, ge=1, le=64)
+    """Neighbouring flows, each along x and y, from the middle of a clip."""
+    text_length: int = Field(default=128, ge=3, le=4096)
+    """Characters of a text; longer ones are cut."""
     least: float = Field(default=0.2, ge=0)
     """A sound or a film that lasts less than this many seconds is too short."""

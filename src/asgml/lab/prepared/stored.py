@@ -15,15 +15,14 @@ Rows = npt.NDArray[np.int64]
 class Stored:
     """N rows of one modality. Indexing with a slice, a mask or row numbers picks rows; `numpy.asarray` reads them.
 
-    `shards` are memory-mapped arrays, one after the other; `convert` makes float32 inputs of the rows read, (n, ...) each.
+    `shards` are memory-mapped arrays, one after the other; `convert` makes inputs of the rows read, (n, ...) each.
     """
-
-    dtype = np.dtype(np.float32)
 
     def __init__(self, shards: Sequence[Array], rows: Rows, convert: Callable[[Array], Array]):
         self._shards, self._rows, self._convert = shards, rows, convert
         self._starts = np.cumsum([0, *map(len, shards)])
-        self.shape = (len(rows), *convert(np.zeros((1, *shards[0].shape[1:]), shards[0].dtype)).shape[1:])
+        one = convert(np.zeros((1, *shards[0].shape[1:]), shards[0].dtype))
+        self.shape, self.dtype = (len(rows), *one.shape[1:]), one.dtype
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -29,8 +29,8 @@ class FromFiles:
         self._stored, self.shape = stored, torch.Size(stored.shape)
 
     def is_floating_point(self) -> bool:
-        """Whether rows are float32: they are."""
-        return True
+        """Whether rows are real numbers: text is none."""
+        return bool(self._stored.dtype.kind == "f")
 
     def __getitem__(self, index: Tensor | slice) -> Tensor:
         return torch.from_numpy(np.asarray(self._stored[index if isinstance(index, slice) else index.numpy()]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from asgml.lab.datasets import _characters
 from asgml.lab.datasets.manifest import kinds
 from asgml.lab.datasets.manifest.problems import shown
 from asgml.lab.datasets.settings import Manifest
@@ -18,7 +18,6 @@ Array = npt.NDArray[Any]
 Reader = Callable[[Any, Path, Manifest], Array]
 FILES = ("audio", "image", "video", "array")
 """Kinds whose cells name a file."""
-UNKNOWN = 127
 
 
 class Bad(Exception):
@@ -51,14 +50,9 @@ def audio(cell: Any, folder: Path, settings: Manifest) -> Array:
 
 def image(cell: Any, folder: Path, settings: Manifest) -> Array:
     """Return an image (3, S, S) float32 in 0-1, bilinear, whatever its shape was; what is see-through becomes black."""
-    from PIL import Image
+    from asgml.lab.media.image import read_image
 
-    path = located(cell, folder)
-    with Image.open(path) as file:
-        pixels = file.convert("RGBA")
-        flat = Image.alpha_composite(Image.new("RGBA", pixels.size, (0, 0, 0, 255)), pixels).convert("RGB")
-        small = flat.resize((settings.image_size, settings.image_size), Image.Resampling.BILINEAR)
-        return np.asarray(small, dtype=np.float32).transpose(2, 0, 1) / 255
+    return read_image(located(cell, folder), settings.image_size).astype(np.float32) / 255
 
 
 def video(cell: Any, folder: Path, settings: Manifest) -> Array:
@@ -89,9 +83,7 @@ def text(cell: Any, folder: Path, settings: Manifest) -> Array:
     """Return character ids (L,) int64: the code of ASCII, accents taken off first, 127 for any other, 0 for padding."""
     if isinstance(cell, list | dict):
         raise Bad(f"must be text, found {shown(cell)}")
-    plain = "".join(c for c in unicodedata.normalize("NFKD", str(cell)) if not unicodedata.combining(c))
-    ids = [ord(c) if 0 < ord(c) < UNKNOWN else UNKNOWN for c in plain[: settings.text_length]]
-    return np.array(ids + [0] * (settings.text_length - len(ids)), dtype=np.int64)
+    return _characters.ids(str(cell), settings.text_length)
 
 
 READERS: Mapping[str, Reader] = {

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from asgml.lab.errors import InputError
 from asgml.lab.prepared.clip import Clip
 from asgml.lab.prepared.prepare import Listing
-from asgml.lab.prepared.sources.tables import records, rows
+from asgml.lab.prepared.sources.tables import lines, records, rows
 
 FILMS = (".mp4", ".mkv", ".webm", ".avi", ".flv", ".mov")
 SOUNDS = (".wav", ".flac")
@@ -66,7 +66,7 @@ def _first(found: Iterator[dict[str, Path]]) -> dict[str, Path]:
 def _ave(folder: Path) -> Iterator[Line]:
     for split, name in {"train": "trainSet.txt", "validation": "valSet.txt", "test": "testSet.txt"}.items():
         path = folder / name
-        for number, line in enumerate(_text(path), 1):
+        for number, line in enumerate(lines(path), 1):
             parts = line.split("&")
             if len(parts) != 5:
                 raise InputError(f"--metadata: {path}, line {number}: must be category&video&quality&start&end, found {line!r}")
@@ -88,13 +88,6 @@ def _kinetics(folder: Path) -> Iterator[Line]:
         for row in records(path if path.is_file() else None, "label", "youtube_id", "time_start", "time_end"):
             stem = f"{row['youtube_id']}_{int(row['time_start']):06d}_{int(row['time_end']):06d}"
             yield Line(stem, row["label"], split, row["youtube_id"])
-
-
-def _text(path: Path) -> list[str]:
-    try:
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--metadata: {path} cannot be read ({error})") from error
 
 
 LISTS: Mapping[str, Callable[[Path], Iterator[Line]]] = {"ave": _ave, "vggsound": _vggsound, "kinetics_sounds": _kinetics}

@@ -1,4 +1,4 @@
-"""Reads the CSV files that come with data sets."""
+"""Reads the lists that come with data sets."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ from asgml.lab.errors import InputError
 def find(name: str, folders: Sequence[Path]) -> Path | None:
     """Return the first of the folders' files of this name."""
     return next((folder / name for folder in folders if (folder / name).is_file()), None)
+
+
+def lines(path: Path) -> list[str]:
+    """Return the lines of a text that are not blank; InputError where it cannot be read."""
+    try:
+        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--metadata: {path} cannot be read ({error})") from error
 
 
 def rows(path: Path) -> list[list[str]]:

@@ -1,0 +1,169 @@
+"""UPMC Food-101 and UCF-101 in the layouts that they are described with: from tiny files to splits, and to a trained step."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import clips as made
+import small
+from asgml.lab import datasets
+from asgml.lab.config.load import load_dataset
+from asgml.lab.errors import InputError
+from asgml.lab.prepared import prepare as preparing
+from asgml.lab.prepared import sources
+from asgml.lab.prepared.prepare import Job, prepare
+from asgml.lab.prepared.reading import read
+from asgml.lab.prepared.settings import Reading
+from asgml.lab.training import cell as cells
+
+READING = Reading.model_validate({"frames": {"count": 1, "size": 16}, "flow_pairs": 2, "text_length": 12})
+
+
+def picture(path, grey):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((20, 30), grey, np.uint8)).save(path)
+
+
+def food(root, head=False):
+    """27 pictures for training and 6 for test, two dishes; the dish is the brightness, and stands in the title."""
+    for split, n in (("train", 27), ("test", 6)):
+        rows = ["image_name,text,label"] * head
+        for i in range(n):
+            dish = ("apple_pie", "sushi")[i % 2]
+            picture(root / "images" / split / dish / f"{dish}_{split}{i}.jpg", 60 + 120 * (i % 2))
+            rows.append(f'{dish}_{split}{i}.jpg,"My best {dish[:5]}, ""really""",{dish}')
+        (root / "texts").mkdir(exist_ok=True)
+        (root / "texts" / f"{split}_titles.csv").write_text("\n".join(rows) + "\n")
+    return root
+
+
+ACTIONS = ("Archery", "Biking")
+
+
+def action(root, stem, film, k, frames=5):
+    (root / "films" / ACTIONS[k]).mkdir(parents=True, exist_ok=True)
+    (root / "films" / ACTIONS[k] / f"{stem}.avi").symlink_to(film)
+    for n in range(frames):
+        picture(root / "flow" / stem / f"flow_x_{n + 1:05d}.jpg", 128 + 40 * k)
+        picture(root / "flow" / stem / f"flow_y_{n + 1:05d}.jpg", 128 - 30 * k)
+
+
+def ucf(root):
+    """Two actions, six groups of two clips each; groups 1 and 2 are for test in fold 1, 3 and 4 in fold 2."""
+    film = made.film(root / "one.avi", seconds=0.4, size=(32, 24), codec="mpeg4", sound=None)
+    names = {}
+    for k, label in enumerate(ACTIONS):
+        for group in range(1, 7):
+            for c in (1, 2):
+                stem = f"v_{label}_g{group:02d}_c{c:02d}"
+                action(root, stem, film, k)
+                names[f"{label}/{stem}.avi"] = (group, k)
+    for fold, test in ((1, (1, 2)), (2, (3, 4))):
+        train = [f"{n} {k + 1}" for n, (g, k) in names.items() if g not in test]
+        (root / f"trainlist{fold:02d}.txt").write_text("\n".join(train) + "\n")
+        (root / f"testlist{fold:02d}.txt").write_text("\n".join(n for n, (g, _) in names.items() if g in test) + "\n")
+    return root
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    return {"food101": food(tmp_path_factory.mktemp("food")), "ucf101": ucf(tmp_path_factory.mktemp("ucf"))}
+
+
+@pytest.fixture(scope="module")
+def stores(folders, tmp_path_factory):
+    at = tmp_path_factory.mktemp("stores")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preparing, "read_all", lambda some, how, jobs, patience: ((c, read(c, how)) for c in some))
+        outcomes = {name: prepare(sources.listing(name, root), READING, at / name, Job()) for name, root in folders.items()}
+    assert {n: (o.rows, o.problems) for n, o in outcomes.items()} == {"food101": (33, 0), "ucf101": (24, 0)}
+    return at
+
+
+def loaded(stores, name, *sets):
+    return datasets.load(load_dataset(name, [f"root={stores / name}", *sets]), 0)
+
+
+def test_food_is_pictures_and_titles(stores):
+    data = loaded(stores, "food101")
+    assert (data.classes, data.modalities) == (("apple_pie", "sushi"), ("visual", "text"))
+    assert [len(part) for part in (data.train, data.validation, data.test)] == [24, 3, 6]
+    shown, read_ = (np.asarray(data.test.inputs[m]) for m in ("visual", "text"))
+    assert (shown.shape, read_.shape, read_.dtype) == ((6, 3, 16, 16), (6, 12), np.int64)
+    assert {"".join(map(chr, row)) for row in read_[data.test.labels == 1]} == {"My best sush"}
+    assert shown[data.test.labels == 1].min() > shown[data.test.labels == 0].max()
+
+
+@pytest.mark.parametrize(("fold", "test"), [(1, {"g01", "g02"}), (2, {"g03", "g04"})])
+def test_ucf_is_frames_and_flow_and_no_group_stands_in_two_splits(stores, fold, test):
+    data = loaded(stores, "ucf101", f"split=published{fold}")
+    parts = (data.train, data.validation, data.test)
+    assert [len(part) for part in parts] == [14, 2, 8]
+    assert {g.rpartition("_")[2] for g in data.test.groups} == test
+    groups = [set(part.groups) for part in parts]
+    assert not groups[0] & groups[1]
+    assert not groups[2] & (groups[0] | groups[1])
+    assert "cut from training by group" in data.note
+    flow = np.asarray(data.test.inputs["flow"])
+    assert flow.shape == (8, 4, 16, 16)
+    assert flow[data.test.labels == 1].mean((0, 2, 3)) == pytest.approx(np.array([40, -30] * 2) / 128, abs=0.01)
+    assert np.asarray(data.test.inputs["visual"]).shape == (8, 3, 16, 16)
+
+
+@pytest.mark.parametrize("name", ["food101", "ucf101"])
+def test_models_train_on_them(stores, name):
+    dataset = {"name": name, "root": str(stores / name)}
+    cell = small.cell(dataset=dataset, replace=True, batch_size=8, epochs=1)
+    data, samples, trainer = cells.prepare(cell)
+    steps, _ = trainer.run_epoch(samples["train"])
+    assert set(steps[0]["grad_norm"]) == set(data.modalities)
+
+
+def reasons(clip):
+    return [(p.modality, p.reason) for p in read(clip, READING)]
+
+
+def test_what_gives_no_sample_says_why(tmp_path):
+    root = food(tmp_path / "food", head=True)
+    picture(root / "images" / "test" / "sushi" / "new.jpg", 9)
+    (root / "images" / "test" / "sushi" / "sushi_test1.jpg").write_bytes(b"\xff\xd8\xff no picture")
+    (root / "images" / "test" / "sushi" / "sushi_test3.jpg").unlink()
+    listed = root / "texts" / "test_titles.csv"
+    listed.write_text(listed.read_text().replace('"My best apple, ""really"""', '" "'))
+    found = sources.listing("food101", root)
+    assert [(p.id, p.modality, p.reason) for p in found.problems] == [("new", "text", "missing")]
+    by = {clip.id: reasons(clip) for clip in found.clips if isinstance(read(clip, READING), list)}
+    assert by == {f"test/apple_pie_test{i}": [("text", "empty")] for i in (0, 2, 4)} | {
+        "test/sushi_test1": [("visual", "damaged")], "test/sushi_test3": [("visual", "missing")],
+    }  # fmt: skip
+
+
+def test_flow_that_gives_no_sample_says_why(tmp_path):
+    film = made.film(tmp_path / "one.avi", seconds=0.4, size=(32, 24), codec="mpeg4", sound=None)
+    names = [f"v_Biking_g01_c0{c}" for c in range(1, 5)]
+    for stem, frames in zip(names, (0, 1, 3, 3), strict=True):
+        action(tmp_path, stem, film, 1, frames)
+    (tmp_path / "flow" / names[2] / "flow_y_00002.jpg").unlink()
+    (tmp_path / "trainlist01.txt").write_text("".join(f"Biking/{n}.avi 1\n" for n in names))
+    (tmp_path / "testlist01.txt").write_text("")
+    found = sources.listing("ucf101", tmp_path).clips
+    assert [reasons(clip)[0][1] for clip in found[:3]] == ["missing", "too short", "damaged"]
+    assert read(found[3], READING).arrays["flow"].shape == (4, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "text", "message"),
+    [
+        ("food101", "texts/train_titles.csv", "a.jpg,pie,pie\na.jpg,pie,pie\n", "must name every picture once"),
+        ("food101", "texts/train_titles.csv", "a.jpg,pie,pie\nb.jpg,pie\n", "row 2: must be image_name,text,label"),
+        ("food101", "texts/other.csv", "", "train_titles.csv cannot be read"),
+        ("ucf101", "trainlist01.txt", "Biking/one.avi 1\n", "line 1: must be Class/v_Class_g01_c01.avi"),
+        ("ucf101", "testlist01.txt", "Biking/v_Biking_g01_c01.avi\n", "must hold trainlist01.txt"),
+    ],
+)
+def test_a_wrong_list_is_named(name, file, text, message, tmp_path):
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "test_titles.csv").write_text("")
+    (tmp_path / file).write_text(text)
+    with pytest.raises(InputError, match=message):
+        sources.listing(name, tmp_path)
