@@ -9,6 +9,7 @@ from asgml.lab.checking.document import compose
 from asgml.lab.checking.seen import parts
 from asgml.lab.checking.warnings import warnings
 from asgml.lab.datasets import Data, Test, Train, Validation
+from asgml.lab.prepared.stored import Stored
 from asgml.lab.report import page
 
 
@@ -114,11 +115,25 @@ def test_thumbnails_of_every_kind():
     assert samples.thumbnails(ramp)[0].tolist() == [2 * k + 0.5 for k in range(12)]
 
 
+def shown(samples):
+    low, high = pictures._limits(samples)
+    return (np.moveaxis(np.asarray(samples), -3, -1) - low) / (high - low)
+
+
 def test_colours_are_shown_as_they_were():
-    pixels = np.random.default_rng(0).uniform(0, 1, (4, 4, 3))
-    scaled = (pixels - pictures.MEAN.ravel()) / pictures.SD.ravel()
-    assert pictures._colours(pixels) == pytest.approx(pixels)
-    assert pictures._colours(scaled) == pytest.approx(pixels, abs=1e-6)
+    pixels = np.random.default_rng(0).random((4, 3, 6, 6)).astype(np.float32)
+    plain = np.moveaxis(pixels, 1, -1)
+    assert shown(pixels) == pytest.approx(plain)
+    mean, sd = (x.reshape(1, 3, 1, 1) for x in (pictures.MEAN, pictures.SD))
+    stored = Stored([pixels], np.arange(4), lambda raw: (raw - mean) / sd)
+    assert shown(stored) == pytest.approx(plain, abs=1e-6)
+
+
+def test_grey_that_was_scaled_stays_grey_and_fills_the_range():
+    grey = np.repeat(np.random.default_rng(0).normal(size=(4, 1, 6, 6)), 3, 1)
+    found = shown(grey)
+    assert np.ptp(found, axis=-1).max() == 0
+    assert (found.min(), found.max()) == (0, 1)
 
 
 def test_siblings_share_actor_sentence_and_emotion():

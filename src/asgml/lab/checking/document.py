@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from asgml.lab.checking.check import SPLITS, Checked
+from asgml.lab.checking.pictures import COLUMNS
 from asgml.lab.checking.warnings import warnings
 from asgml.lab.report.document import Block, Document, Heading, Paragraph, Picture, Table
 
@@ -27,7 +28,8 @@ def _pictures(c: Checked) -> list[Block]:
     found: list[Block] = [Heading("What a model sees")]
     for modality, png in c.sheets.items():
         shape = " x ".join(map(str, c.facts[modality]["train"].shape))
-        caption = f"{modality}: the first training sample of each class, as it is handed to the model, {shape}."
+        whose = "each class" if len(c.data.classes) <= COLUMNS else f"the first {COLUMNS} classes"
+        caption = f"{modality}: the first training sample of {whose}, as it is handed to the model, {shape}."
         found += [Heading(modality, 3), Picture(png, caption)]
     return found
 

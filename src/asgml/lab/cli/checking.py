@@ -38,7 +38,7 @@ def check(what: str, sets: Sequence[str], seed: int, out: Path | None) -> None:
     from asgml.lab.checking.warnings import warnings
     from asgml.lab.report import page as html
 
-    checked = checking.check(name, data, **_of_store(settings))
+    checked = checking.check(Path(what).name if name == "manifest" else name, data, **_of_store(settings))
     _print_table(sharing(checked))
     for words in warnings(checked) or ["Nothing stands out."]:
         print(f"- {words}")
