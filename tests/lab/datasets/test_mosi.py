@@ -19,7 +19,7 @@ def made(**changes):
     for split, n in (("train", 12), ("valid", 5), ("test", 6)):
         part = {key: rng.normal(size=(n, 8, d)).astype(dtype) for key, d, dtype in
                 (("text", 6, np.float32), ("audio", 3, np.float64), ("vision", 4, np.float64))}  # fmt: skip
-        part["audio"][0, 0, 0] = -np.inf
+        part["audio"][0, 0, 0], part["text"][0, 0, 0], part["vision"][0, 0, 0] = -np.inf, np.nan, np.inf
         content[split] = part | {
             "regression_labels": rng.uniform(-3, 3, n), "id": [f"{split}{i // 2}$_${i}" for i in range(n)],
             "raw_text": np.array(["so good"] * n), "annotations": ["Positive"] * n,
@@ -41,10 +41,12 @@ def test_splits_are_the_files_own(tmp_path, protocol):
     for split, name in (("train", "train"), ("validation", "valid"), ("test", "test")):
         part = getattr(data, split)
         assert part.labels == pytest.approx(content[name]["regression_labels"], abs=1e-6)
-        assert np.array_equal(part.inputs["visual"], content[name]["vision"].astype(np.float32))
-        assert part.inputs["audio"][0, 0, 0] == 0
+        for modality, key in (("text", "text"), ("audio", "audio"), ("visual", "vision")):
+            whole = content[name][key].astype(np.float32)
+            whole[0, 0, 0] = 0
+            assert np.array_equal(part.inputs[modality], whole)
         assert part.groups.tolist() == [i.partition("$_$")[0] for i in content[name]["id"]]
-    assert "3 feature values that were no finite numbers are 0" in data.note
+    assert "9 feature values that were no finite numbers are 0" in data.note
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ BETWEEN = "$_$"
 def prepare(settings: Mosi, seed: int, files: Mapping[str, bytes]) -> Data:
     """Return the file's own splits: `text`, `audio`, `visual` (N, T, D) float32, labels (N,) float32; `groups` name the video.
 
-    Values that are infinite or no numbers (audio features have some) become 0, as in the toolkit; the note counts them.
+    Values that are infinite or no numbers become 0, and the note counts them; the toolkit does so with -inf in audio alone.
     """
     content = _pickles.loads(settings.path, files[settings.path.name])
     parts = {split: _part(settings.path, content, name) for split, name in SPLITS.items()}
