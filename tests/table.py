@@ -126,6 +126,11 @@ def recorded(m: Modalities, *before) -> Recipe:
     return Recipe((record,), (*before, record))
 
 
+def auto(model: Toy, threshold: float) -> Recipe:
+    """The recipe that needs no choice, reading at every other update."""
+    return recipes.auto(CLASSES, dict(model.encoders), held_out(model), held_out(model), 2, threshold)
+
+
 ROWS = {
     "GradNorm": Row(frozenset({"GradNorm", "Diagnostic"}), looks(GradNorm()), touches=NOBODY),
     "GradNorm every 3": Row(frozenset({"GradNorm"}), looks(GradNorm(every=3)), touches=NOBODY),
@@ -328,6 +333,13 @@ ROWS = {
         lambda m: recipes.adaptive([GradNorm(), Smoothed(Probe(CLASSES), 0.5)], threshold=0.01),
         lambda m: recipes.adaptive(Probe(CLASSES), threshold=1.01),
         touches=ANYBODY,
+    ),
+    "auto": Row(
+        frozenset({"auto"}),
+        lambda m: lambda model: auto(model, threshold=0.01),
+        lambda m: lambda model: auto(model, threshold=2.01),
+        touches=ANYBODY,
+        plain=False,
     ),
     "dual_signal": Row(
         frozenset({"dual_signal"}),
