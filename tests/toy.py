@@ -77,7 +77,7 @@ def start(
 ) -> Run:
     model = Toy(modalities, like)
     kinds: dict[str, Callable] = {
-        "adamw": lambda p: torch.optim.AdamW(p, lr=0.05, weight_decay=0.1),
+        "adamw": lambda p: torch.optim.AdamW(p, lr=0.05, weight_decay=0.1, fused=True),
         "sgd": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01),
     }
     encoders = {m: model.encoders[m] for m in order or modalities}

@@ -1,6 +1,7 @@
 """What every rank does under DistributedDataParallel."""
 
 import contextlib
+from copy import deepcopy
 
 import torch
 import torch.distributed as dist
@@ -33,18 +34,18 @@ def start(modalities, recipe, **ddp):
     return run, wrapped
 
 
-def trace_of(balancer, adjusted):
-    """Return what an update decided, in plain values."""
+def trace_of(balancer, adjusted, state=None):
+    """Return what an update decided, in plain values, and the state after it, or another one."""
     return {
         "adjusted": {name: dict(values) for name, values in adjusted.items()},
         "skipped": sorted(balancer.skipped),
         "held": sorted(balancer.held),
-        "state": toy.through_file(balancer.state_dict()),
+        "state": state or deepcopy(balancer.state_dict()),
     }
 
 
 def train(run, model, data, *, micro=1, spoil=lambda t, net: None):
-    """Train on this rank's data; return a trace per step and the weights."""
+    """Train on this rank's data; return a trace per step, the last as a checkpoint keeps it, and the weights."""
     trace = []
     for t, (inputs, labels) in enumerate(data):
         run.model.batch = (inputs, labels)
@@ -58,7 +59,7 @@ def train(run, model, data, *, micro=1, spoil=lambda t, net: None):
         trace.append(trace_of(run.balancer, run.balancer.adjust(labels)))
         run.optimizer.step()
         run.optimizer.zero_grad()
-    return trace, run.weights()
+    return [*trace[:-1], *map(toy.through_file, trace[-1:])], run.weights()
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from copy import deepcopy
 from pathlib import Path
 from unittest import mock
 
@@ -49,17 +50,17 @@ def start(modalities, recipe, each=True, **kwargs):
 
 
 def train(run, data):
-    """Train on this rank's data; return a trace per step and the weights, all of it put together."""
+    """Train on this rank's data; return a trace per step, the last as a checkpoint keeps it, and the weights, put together."""
     trace = []
     for inputs, labels in data:
         run.model.batch = (inputs, labels)
         nn.functional.cross_entropy(run.model(inputs), labels).backward()
         adjusted = run.balancer.adjust(labels)
-        state = toy.through_file(whole(run.balancer.state_dict()))
-        trace.append(on_ddp.trace_of(run.balancer, adjusted) | {"state": state})
+        state = deepcopy(whole(run.balancer.state_dict()))
+        trace.append(on_ddp.trace_of(run.balancer, adjusted, state))
         run.optimizer.step()
         run.optimizer.zero_grad()
-    return trace, whole(run.weights())
+    return [*trace[:-1], *map(toy.through_file, trace[-1:])], whole(run.weights())
 
 
 def row(name, modalities, each=True, kwargs=None):

@@ -45,7 +45,7 @@ def test_proposals_lie_in_the_space_and_come_from_what_was_told() -> None:
 
 
 def test_every_method_has_the_same_number_and_takes_its_best(tmp_path: Path) -> None:
-    at, wanted = Sweep(tmp_path), study("tuned", "tuned_b", "large")
+    at, wanted = Sweep(tmp_path, forked=True), study("tuned", "tuned_b", "large")
     outcome = at.run(wanted)
     assert (outcome.cells, outcome.failed) == (3 * 12 + 3, ())
     found = store.read_json(at.out / tuning.FILE)
@@ -63,7 +63,7 @@ def test_every_method_has_the_same_number_and_takes_its_best(tmp_path: Path) -> 
 
 
 def test_stopped_and_gone_on_with_it_is_the_same_and_runs_nothing_twice(tmp_path: Path) -> None:
-    whole, cut = Sweep(tmp_path / "whole"), Sweep(tmp_path / "cut")
+    whole, cut = (Sweep(tmp_path / name, forked=True) for name in ("whole", "cut"))
     for folder in (tmp_path / "whole", tmp_path / "cut"):
         folder.mkdir()
     whole.run(study("tuned", "tuned_b"), jobs=1)
@@ -86,7 +86,7 @@ def test_stopped_and_gone_on_with_it_is_the_same_and_runs_nothing_twice(tmp_path
 
 
 def test_a_trial_that_crashes_holds_up_its_method_alone(tmp_path: Path) -> None:
-    at = Sweep(tmp_path)
+    at = Sweep(tmp_path, forked=True)
     outcome = at.run(experiment("large", "tuned", tune=tune(11, seeds=[7])))
     methods = store.read_json(at.out / tuning.FILE)["methods"]
     assert {task.method for task in outcome.failed} == {"large"}

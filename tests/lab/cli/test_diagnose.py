@@ -19,8 +19,7 @@ def trained(tmp_path_factory):
     entries = {"slowed": [{"kind": "frequency", "modality": "audio", "k": 2}], "heard": [alone]}
     for method, listed in entries.items():
         cell = small.cell(listed).model_copy(update={"method": method})
-        done = small.run(small.lay_out(store.cell_folder(run, method, 0), cell))
-        assert done.returncode == 0, done.stderr
+        assert small.run_here(small.lay_out(store.cell_folder(run, method, 0), cell)) == 0
     settings = small.cell().model_dump(mode="json", by_alias=True)
     kept = {key: settings[key] for key in ("dataset", "model", "train")}
     store.write_json(run / "experiment.json", {"name": "run", **kept, "seeds": [0], "methods": entries})

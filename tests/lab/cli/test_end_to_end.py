@@ -14,8 +14,9 @@ import time
 
 import pytest
 
-from asgml.lab import store
+from asgml.lab import engines, store
 from asgml.lab.cli import main
+from lab.sweeping import Here
 
 MEASURED = {"seconds": 0, "peak_memory": 0}
 """What an epoch's record says of the machine: no two runs agree in it."""
@@ -155,7 +156,8 @@ def test_event_files_give_the_same_analysis_as_the_records(here, asgml, whole):
         assert ours[method]["test_accuracy"] == pytest.approx(theirs[method]["test_accuracy_final"], abs=1e-6)
 
 
-def test_a_failed_cell_is_marked_and_the_others_go_on(here, asgml):
+def test_a_failed_cell_is_marked_and_the_others_go_on(here, asgml, monkeypatch):
+    monkeypatch.setattr(engines, "make", lambda *words: Here())
     (here / "crashing.py").write_text("def crash(): raise RuntimeError('no luck')\n")
     sets = ["methods={crashes: {import: 'crashing:crash'}, baseline: []}", "name=crash", "seeds=[0]", "train.epochs=1"]
     said = asgml("run", "small.yaml", *(word for text in sets for word in ("--set", text)), check=1)

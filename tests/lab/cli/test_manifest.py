@@ -5,13 +5,16 @@ import json
 import pytest
 
 import manifests
+from asgml.lab import engines
 from asgml.lab.cli import main
+from lab.sweeping import Here
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("ASGML_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(engines, "make", lambda *words: Here())
 
 
 def test_numbers_with_missing_modalities_from_file_to_report(tmp_path, capsys):

@@ -15,7 +15,7 @@ from asgml.lab.config import Experiment
 from asgml.lab.engines import remote
 from asgml.lab.errors import InputError
 from distributed import LocalCluster
-from lab.sweeping import Watch, alive, soon
+from lab.sweeping import Here, Watch, alive, soon
 
 HALF = {"frequency": {"modality": "audio", "k": 2}}
 BROKEN = "import os\ndef broken(): raise RuntimeError('no luck')\ndef gone(): os.kill(os.getpid(), 9)\n"
@@ -31,7 +31,7 @@ def experiment(**methods: Any) -> Experiment:
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("here")
-    assert sweep.run(experiment(half=HALF), out, 1, Watch()).failed == ()
+    assert sweep.run(experiment(half=HALF), out, 1, Watch(), Here()).failed == ()
     return out
 
 

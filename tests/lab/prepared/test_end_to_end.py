@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from asgml.lab import engines
 from asgml.lab.cli import main
+from lab.sweeping import Here
 
 EXPERIMENT = """
 name: faces
@@ -33,6 +35,7 @@ def test_check_says_what_the_split_shares_and_what_is_left_out(store, tmp_path, 
 
 def test_train_and_report(store, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(engines, "make", lambda *words: Here())
     (tmp_path / "faces.yaml").write_text(EXPERIMENT % store)
     assert main(["run", "faces.yaml", "--jobs", "1"]) == 0
     found = json.loads((tmp_path / "outputs" / "faces" / "summary.json").read_text())["methods"]["baseline"]

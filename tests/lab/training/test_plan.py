@@ -53,13 +53,6 @@ VARIANTS = (
 )
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _little_to_score():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(datasets, "load", lambda *args, load=datasets.load: small.fewer_to_score(load(*args)))
-        yield
-
-
 def run(folder, entries, **settings):
     """Train; the chosen epoch alone is scored, which changes no weight (see below)."""
     folder = small.lay_out(folder, small.cell(entries, **STEER | {"look": "chosen", "epochs": 2} | settings))

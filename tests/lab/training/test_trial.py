@@ -29,7 +29,7 @@ def test_it_trains_and_says_so(tmp_path):
 
 def test_a_loss_that_is_not_finite_ends_it_with_a_clear_record(tmp_path):
     folder = small.lay_out(tmp_path / "cell", small.cell(lr=1e20))
-    assert small.run(folder).returncode == 1
+    assert small.run_here(folder) == 1
     assert result(folder)["status"] == "failed"
     assert "is nan at epoch 1, step" in result(folder)["reason"] or "is inf at epoch 1, step" in result(folder)["reason"]
 
@@ -49,14 +49,16 @@ def own_code(tmp_path, monkeypatch):
         "    kept = [torch.ones(2**23) for _ in range(100)]\n"
     )
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield tmp_path
+    sys.modules.pop("mine", None)
 
 
 def test_ones_own_recipe_needs_no_fork(own_code):
     entry = {"import": "mine:soft", "modality": "audio", "k": 2}
     ours = small.lay_out(own_code / "ours", small.cell([entry], epochs=1))
     theirs = small.lay_out(own_code / "theirs", small.cell([{"frequency": {"modality": "audio", "k": 2}}], epochs=1))
-    assert [small.run(f).returncode for f in (ours, theirs)] == [0, 0]
+    assert [small.run_here(f) for f in (ours, theirs)] == [0, 0]
     assert small.log(ours) == small.log(theirs)
 
 
@@ -65,14 +67,21 @@ def test_ones_own_recipe_needs_no_fork(own_code):
     [
         ({"import": "mine:broken"}, "RuntimeError: no luck"),
         ({"import": "mine:wrong"}, "mine:wrong must return a Recipe or an Objective, found int"),
-        pytest.param({"import": "mine:greedy"}, "out of memory (RuntimeError: ", marks=LINUX),
         ({"import": "mine:soft"}, "TypeError: soft() missing 2 required positional arguments"),
     ],
 )
 def test_a_crash_is_recorded_with_its_reason(own_code, entry, reason):
     folder = small.lay_out(own_code / "cell", small.cell([entry]))
-    assert small.run(folder).returncode == 1
+    assert small.run_here(folder) == 1
     assert reason in result(folder)["reason"]
+
+
+@LINUX
+def test_want_of_memory_is_recorded_as_such(own_code):
+    """In a process of its own, whose memory it limits."""
+    folder = small.lay_out(own_code / "cell", small.cell([{"import": "mine:greedy"}]))
+    assert small.run(folder).returncode == 1
+    assert "out of memory (RuntimeError: " in result(folder)["reason"]
 
 
 def test_a_folder_without_config_is_refused(tmp_path):

@@ -1,12 +1,14 @@
 """Tuning with real cells: test data never speaks in it, and a trial that blows up is the worst one, not a crash."""
 
+import sys
+
 import numpy as np
 import pytest
 
 import small
 from asgml.lab import store, sweep, tuning
 from asgml.lab.config import Experiment
-from lab.sweeping import Watch
+from lab.sweeping import Here, Watch
 
 SPOILED = """
 import dataclasses
@@ -27,9 +29,9 @@ def study(spoil):
             "name": "tuned",
             "dataset": {"import": "spoiled:data", "spoil": spoil},
             "model": {"feature_dim": 8},
-            "train": {"epochs": 4, "batch_size": 32},
+            "train": {"epochs": 4, "batch_size": 10},
             "seeds": [0],
-            "tune": {"over": {"train.lr": [0.01, 0.1, 1e30]}, "seeds": [7]},
+            "tune": {"over": {"train.lr": [0.01, 0.05, 1e30]}, "seeds": [7]},
             "methods": {"baseline": []},
         }
     ).tuned()
@@ -39,8 +41,10 @@ def study(spoil):
 def runs(tmp_path, monkeypatch):
     (tmp_path / "spoiled.py").write_text(SPOILED % small.DATASET)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
     for name, spoil in {"clean": False, "spoiled": True}.items():
-        assert sweep.run(study(spoil), tmp_path / name, 2, Watch()).failed == ()
+        assert sweep.run(study(spoil), tmp_path / name, 1, Watch(), Here()).failed == ()
+    sys.modules.pop("spoiled")
     return tmp_path / "clean", tmp_path / "spoiled"
 
 
