@@ -7,6 +7,7 @@ The rows stand in docs/results/lr_question.csv; a run that is not there any more
 """
 
 import argparse
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -35,12 +36,16 @@ def tuned(validation: Scores, method: str) -> float:
     return min(means, key=lambda lr: (-means[lr], lr))
 
 
+def _counted_level(values: Mapping[int, float], usual: int) -> str:
+    return level(values) + (f" (n = {len(values)})" if len(values) != usual else "")
+
+
 def left(test: Scores, method: str, at: float, own: float, base: float) -> list[str]:
     """Return one row: the gain at the rate where it is largest, the gain when both are tuned, and what share that is."""
     most, after = (statistics.paired(test[method, lr], test[BASELINE, b]) for lr, b in ((at, at), (own, base)))
     assert most is not None
     assert after is not None
-    share = f"{100 * after.mean / most.mean:.0f} %" if most.mean > 0 else "no gain to keep"
+    share = "no gain to keep" if most.mean <= 0 else f"{100 * after.mean / most.mean:.0f} %" if after.mean > 0 else "nothing"
     return [f"`{method}`", f"{at:g}", points(most), f"{own:g}", points(after), share]
 
 
@@ -50,6 +55,7 @@ def page(rows: list[kept.Row], command: str) -> str:
     methods, rates = list(dict.fromkeys(m for m, _ in test)), sorted({lr for _, lr in test})
     others = [m for m in methods if m != BASELINE]
     n = counted([len(v) for v in test.values()])
+    usual = Counter(len(v) for v in test.values()).most_common(1)[0][0]
     best = {m: tuned(validation, m) for m in methods}
     gain = {m: {lr: statistics.paired(test[m, lr], test[BASELINE, lr]) for lr in rates} for m in others}
     largest = {m: max(rates, key=lambda lr: gain[m][lr].mean if gain[m][lr] else -1.0) for m in others}
@@ -58,7 +64,7 @@ def page(rows: list[kept.Row], command: str) -> str:
     return PAGE.format(
         command=command,
         rates=len(rates), data=data, n=n, plain=best[BASELINE],
-        levels=table(head, [[f"`{m}`", *(level(test[m, lr]) for lr in rates)] for m in methods]),
+        levels=table(head, [[f"`{m}`", *(_counted_level(test[m, lr], usual) for lr in rates)] for m in methods]),
         gains=table(head, [[f"`{m}`", *(points(gain[m][lr]) for lr in rates)] for m in others]),
         left=table(["method", "rate of its largest gain", "that gain", "its tuned rate", "gain, both tuned", "left"],
                    [left(test, m, largest[m], best[m], best[BASELINE]) for m in others]),
@@ -76,7 +82,8 @@ method is trained at {rates} rates; {data}, n = {n} seeds, test accuracy at the 
 python studies/lr_question.py outputs/lr_question > docs/lr_question.md
 ```
 
-from [the rows](results/lr_question.csv). All of it is exploratory: intervals, uncorrected, and no p.
+from [the rows](results/lr_question.csv). All of it is exploratory: intervals, uncorrected, and no p. A seed whose training
+diverged is left out of its mean; n stands where it is not that of most.
 
 ## Test accuracy, % (mean ± sd over seeds)
 
