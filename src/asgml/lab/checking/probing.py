@@ -26,10 +26,14 @@ class Aligned:
     """Validation samples."""
 
     @property
+    def chance(self) -> float:
+        """The better of the two others."""
+        return max(self.shuffled, self.commonest)
+
+    @property
     def says_nothing(self) -> bool:
-        """Whether the probe is no better than the others, give or take two standard errors."""
-        chance = max(self.shuffled, self.commonest)
-        return self.probe <= chance + 2 * math.sqrt(chance * (1 - chance) / self.compared)
+        """Whether the probe is no better than that, give or take two standard errors."""
+        return self.probe <= self.chance + 2 * math.sqrt(self.chance * (1 - self.chance) / self.compared)
 
 
 Array = npt.NDArray[np.float32]

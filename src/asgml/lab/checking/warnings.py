@@ -52,5 +52,6 @@ def _labels(c: Checked) -> Iterator[str]:
             yield f"{name}: no sample of {', '.join(c.data.classes[k] for k in missing)}."
     for modality, aligned in c.aligned.items():
         if aligned.says_nothing:
-            yield (f"{modality}: a linear probe on small pictures is no better than chance ({100 * aligned.probe:.1f} %); look "
+            yield (f"{modality}: a linear probe on small pictures is no better than chance ({100 * aligned.probe:.1f} % "
+                   f"against {100 * aligned.chance:.1f} % on {aligned.compared} validation samples); look "
                    "whether labels and inputs belong together. A deep encoder may find what this does not.")  # fmt: skip
