@@ -17,7 +17,7 @@ from tables import counted, level, points, table
 from asgml.lab import statistics
 
 FILE = Path("docs/results/auto.csv")
-METHODS = ("baseline", "always_audio", "always_visual", "random_side", "auto")
+METHODS = ("baseline", "baseline_train_and_steer", "always_audio", "always_visual", "random_side", "auto")
 SIDES = ("always_audio", "always_visual")
 Scores = Mapping[str, Mapping[str, Mapping[int, float]]]
 """Setting -> method -> seed -> a share."""

@@ -62,7 +62,7 @@ class Sweep:
         program = [sys.executable, "-S", str(NURSERY), str(self._events)]
         return Launcher(self.command, program if self.forked else (), Pool(gpus))
 
-    def command(self, folder: Path) -> list[str]:
+    def command(self, folder: Path, processes: int = 1) -> list[str]:
         return [sys.executable, "-S", str(CELL), str(folder), str(self._events)]
 
     @property
@@ -99,8 +99,8 @@ class Here:
     def ready(self, threads: int) -> bool:
         return True
 
-    def start(self, folder: Path, threads: int) -> Ended:
-        return Ended(small.run_here(folder))
+    def start(self, task: Task) -> Ended:
+        return Ended(small.run_here(task.folder))
 
     def close(self) -> None:
         pass

@@ -72,13 +72,13 @@ def test_a_forked_cell_is_bit_for_bit_what_one_that_started_by_itself_is(tmp_pat
     forked, spawned = (small.lay_out(tmp_path / name, small.cell(entries)) for name in ("forked", "spawned"))
     launcher = launch.Launcher(engine.trial, launch.NURSERY)
     assert soon(lambda: launcher.ready(1), seconds=60)
-    process = launcher.start(forked, threads=1)
+    process = launcher.start(engine.Task(1, "forked", 0, forked, epochs=3))
     assert isinstance(process, launch.Forked)
     nursery = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[1]
     assert len(list(Path(f"/proc/{nursery}/task").iterdir())) == 1, "a fork takes no other thread along, only its locks"
     assert process.wait() == 0
     launcher.close()
-    process = launch.Launcher(engine.trial).start(spawned, threads=1)
+    process = launch.Launcher(engine.trial).start(engine.Task(1, "spawned", 0, spawned, epochs=3))
     assert process.wait() == 0, (spawned / "log.txt").read_text()
     process.close()
     assert small.log(forked) == small.log(spawned)

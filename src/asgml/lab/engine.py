@@ -29,6 +29,8 @@ class Task:
     folder: Path
     epochs: int
     threads: int = 1
+    """Of each of its processes."""
+    processes: int = 1
     where: str = ""
     """The data set, the point of a grid, the trial that it belongs to; empty in a plain experiment."""
 
@@ -65,7 +67,7 @@ class Engine(Protocol):
     """Whatever starts cells: `launch.Launcher` here, `engines.ray` and `engines.dask` on a cluster."""
 
     def ready(self, threads: int) -> bool: ...  # noqa: D102
-    def start(self, folder: Path, threads: int) -> Process: ...  # noqa: D102
+    def start(self, task: Task) -> Process: ...  # noqa: D102
     def close(self) -> None: ...  # noqa: D102
 
 
@@ -85,9 +87,13 @@ class _Child:
         watcher.started(self.task)
 
 
-def trial(folder: Path) -> Sequence[str]:
-    """Return the command that trains the cell in this folder."""
-    return [sys.executable, "-m", "asgml.lab.trial", str(folder), "--die-with-parent"]
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
+
+
+def trial(folder: Path, processes: int = 1) -> Sequence[str]:
+    """Return the command that trains the cell in this folder, in one process or in several that torchrun starts."""
+    several = [*TORCHRUN, str(processes)] if processes > 1 else []
+    return [sys.executable, *several, "-m", "asgml.lab.trial", str(folder), "--die-with-parent"]
 
 
 def run(tasks: Sequence[Task], engine: Engine, *, jobs: int | None, watcher: Watcher) -> list[Task]:
@@ -126,7 +132,7 @@ def run(tasks: Sequence[Task], engine: Engine, *, jobs: int | None, watcher: Wat
 def _start(task: Task, engine: Engine) -> _Child:
     log = task.folder / "log.txt"
     start = log.stat().st_size if log.exists() else 0
-    return _Child(task, engine.start(task.folder, task.threads), start)
+    return _Child(task, engine.start(task), start)
 
 
 def _record(child: _Child, watcher: Watcher) -> list[Task]:
@@ -147,14 +153,17 @@ def _reason(child: _Child) -> str:
         return child.process.reason
     code = child.process.returncode
     assert code is not None
-    if code < 0:
-        known = {int(s): s.name for s in signal.Signals}
-        starved = ", out of memory: the system ended it" * (-code == signal.SIGKILL and memory.kills() > child.kills)
-        return f"killed by {known.get(-code, f'signal {-code}')}{starved}"
+    known = {int(s): s.name for s in signal.Signals}
+    how = f"killed by {known.get(-code, f'signal {-code}')}" if code < 0 else f"exit code {code}: {_last_words(child)}"
+    return how + ", out of memory: the system ended it" * ("SIGKILL" in how and memory.kills() > child.kills)
+
+
+def _last_words(child: _Child) -> str:
+    """Return the last line with words in it that the cell has written now; torchrun closes with a rule below its own."""
     with (child.task.folder / "log.txt").open("a+b") as log:
         log.seek(max(child.log_start, log.seek(0, os.SEEK_END) - 10_000))
-        said = [line.strip() for line in log.read().decode(errors="replace").splitlines() if line.strip()]
-    return f"exit code {code}: {said[-1][:300] if said else 'it wrote nothing'}"
+        said = [line.strip() for line in log.read().decode(errors="replace").splitlines() if any(map(str.isalnum, line))]
+    return said[-1][:300] if said else "it wrote nothing"
 
 
 def _stop(running: Sequence[_Child], caught: Sequence[int]) -> None:

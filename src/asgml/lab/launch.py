@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from asgml.lab.engine import Task
 from asgml.lab.gpus import Pool
 
-Command = Callable[[Path], Sequence[str]]
+Command = Callable[[Path, int], Sequence[str]]
 NURSERY = (sys.executable, "-m", "asgml.lab.nursery")
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 PAUSE = 0.01
@@ -167,11 +168,12 @@ class Launcher:
             self._nurseries[threads] = Nursery(self._program, threads)
         return self._gpus.ready and (not self._program or self._nurseries[threads].ready)
 
-    def start(self, folder: Path, threads: int) -> Spawned | Forked:
-        """Start the cell in this folder; what it says is appended to its `log.txt`."""
-        log, more = folder / "log.txt", self._gpus.take()
-        forked = self._nurseries[threads].fork(folder, log, more) if threads in self._nurseries else None
-        child = forked or spawn(self._command(folder), log, threads, more=more)
+    def start(self, task: Task) -> Spawned | Forked:
+        """Start a cell; what it says is appended to its `log.txt`. torchrun's processes are no forks."""
+        log, more = task.folder / "log.txt", self._gpus.take()
+        nursery = self._nurseries.get(task.threads) if task.processes == 1 else None
+        forked = nursery.fork(task.folder, log, more) if nursery else None
+        child = forked or spawn(self._command(task.folder, task.processes), log, task.threads, more=more)
         child.gpus = lambda: self._gpus.give_back(more)
         return child
 

@@ -50,7 +50,8 @@ def cells(experiment: Experiment, out: Path) -> list[Laid]:
 
 def _laid(number: int, folder: Path, where: str, cell: Cell, *, known: bool = True, trial: bool = False) -> Laid:
     at = store.cell_folder(folder, cell.method, cell.seed)
-    return Laid(Task(number, cell.method, cell.seed, at, cell.epochs, cell.train.threads, where.strip()), cell, known, trial)
+    task = Task(number, cell.method, cell.seed, at, cell.epochs, cell.train.threads, cell.train.processes, where.strip())
+    return Laid(task, cell, known, trial)
 
 
 def _trials(experiment: Experiment, out: Path) -> Iterator[tuple[str, Cell, bool]]:

@@ -8,6 +8,7 @@ import sys
 import threading
 import traceback
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -44,14 +45,24 @@ def run(cell: Path) -> None:
         traceback.print_exc()
         words = f"{type(error).__name__}: {error}"
         result = {"status": "failed", "reason": f"out of memory ({words})" if memory.lacked(error) else words}
-    store.write_json(cell / "result.json", result | {"config": address.of(store.read_json(cell / "config.json"))})
-    sys.exit(0 if result["status"] == "finished" else 1)
+    if result is not None:
+        _record(cell, result)
+    sys.exit(0 if result is None or result["status"] == "finished" else 1)
+
+
+def _record(cell: Path, result: dict[str, Any]) -> None:
+    """Write the result. Of several processes that fail the first has the reason: the others fail for want of it."""
+    if not (result["status"] == "failed" and (cell / "result.json").exists()):
+        store.write_json(cell / "result.json", result | {"config": address.of(store.read_json(cell / "config.json"))})
 
 
 def hold(cell: Path) -> None:
-    """Hold the folder's lock while training."""
+    """Hold the folder's lock while training; of several processes the first does so for all."""
+    if int(os.environ.get("RANK", 0)) and store.read_json(cell / "config.json")["train"].get("processes", 1) > 1:
+        return run(cell)
     try:
         with FileLock(cell / ".lock", timeout=PATIENCE):
+            (cell / "result.json").unlink(missing_ok=True)
             run(cell)
     except Timeout:
         print(f"{cell} is being trained by another process", file=sys.stderr)

@@ -92,7 +92,7 @@ def _children(of: Path) -> list[int]:
 
 def test_a_path_that_a_worker_does_not_see_is_said(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="outputs must lie on a shared path"):
-        remote.run(str(tmp_path / "nowhere"), str(tmp_path), 1)
+        remote.run(str(tmp_path / "nowhere"), str(tmp_path), 1, 1)
 
 
 def test_an_address_where_nobody_answers_is_wrong_input(tmp_path: Path) -> None:
@@ -120,6 +120,6 @@ def test_engines_ask_a_cluster_for_the_gpus(monkeypatch: pytest.MonkeyPatch, tmp
     asked: list[Any] = []
     dask = engines.make("dask", None, 2)
     vars(dask)["_client"] = type("Client", (), {"submit": lambda self, *a, **k: asked.append((a[1:], k))})()
-    dask.start(tmp_path, 1)
-    assert asked == [((str(tmp_path), os.getcwd(), 1), {"pure": False, "resources": {"GPU": 2}})]
+    dask.start(engine.Task(1, "half", 0, tmp_path, epochs=1, processes=2))
+    assert asked == [((str(tmp_path), os.getcwd(), 1, 2), {"pure": False, "resources": {"GPU": 2}})]
     assert engine.trial(tmp_path)[-1] == "--die-with-parent"

@@ -31,11 +31,11 @@ class Where:
     gpus_per_cell: int = 0
     jobs: int | None = None
 
-    def most(self, threads: int) -> int | None:
+    def most(self, cores: int) -> int | None:
         """Return how many cells may train at once; a cluster's queue takes all of them."""
         if self.jobs is not None and self.jobs < 1:
             raise InputError(f"--jobs: must be 1 or more, found {self.jobs}")
-        return self.jobs or (max(1, sweep.usable_cores() // threads) if self.engine == "local" else None)
+        return self.jobs or (max(1, sweep.usable_cores() // cores) if self.engine == "local" else None)
 
 
 def run(name_or_path: str, sets: Sequence[str], out: Path | None, where: Where, *, quiet: bool = False) -> bool:
@@ -44,7 +44,7 @@ def run(name_or_path: str, sets: Sequence[str], out: Path | None, where: Where, 
     `quiet`: nothing is said but what went wrong, on standard error.
     """
     experiment = load_experiment(name_or_path, sets)
-    out, jobs = out or Path("outputs") / experiment.name, where.most(experiment.train.threads)
+    out, jobs = out or Path("outputs") / experiment.name, where.most(experiment.train.threads * experiment.train.processes)
     cluster = engines.make(where.engine, where.address, where.gpus_per_cell)
     _check(experiment)
     sweep.check(experiment, out)

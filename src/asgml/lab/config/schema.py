@@ -132,7 +132,16 @@ class Train(Settings):
     amp: bool = False
     """Encoders run under autocast in bfloat16 where the cell trains on a GPU; on a CPU it changes nothing."""
     threads: int = Field(default=1, ge=1)
-    """Intra-op threads of a cell: part of its config, since one thread and two differ in bits."""
+    """Intra-op threads of a cell's process: part of its config, since one thread and two differ in bits."""
+    processes: int = Field(default=1, ge=1)
+    """Processes that share every batch of a cell, under torchrun, each on a GPU of its own where the cell trains on GPUs."""
+
+    @model_validator(mode="after")
+    def _two_rows_for_each_process(self) -> Train:
+        if self.batch_size < 2 * self.processes:
+            raise ValueError(f"`batch_size`: must have two rows for each of `processes`, {2 * self.processes} or more, "
+                             f"found {self.batch_size}")  # fmt: skip
+        return self
 
 
 Loggers = tuple[Literal["tensorboard", "wandb"], ...]

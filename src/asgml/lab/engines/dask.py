@@ -7,16 +7,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from asgml.lab import engine
 from asgml.lab.engines import remote
 from asgml.lab.engines._optional import package
 
 
-def run(folder: str, where: str, threads: int) -> int:
+def run(folder: str, where: str, threads: int, processes: int) -> int:
     """Run a cell in a worker, for as long as the scheduler wants it: not after a cancellation, or once the client is gone."""
     from distributed.worker import get_worker, thread_state
 
     tasks, key = get_worker().state.tasks, thread_state.key
-    return remote.run(folder, where, threads, lambda: key in tasks and tasks[key].state != "cancelled")
+    return remote.run(folder, where, threads, processes, lambda: key in tasks and tasks[key].state != "cancelled")
 
 
 class Dask:
@@ -43,10 +44,10 @@ class Dask:
         """Whether cells can be submitted; the queue is Dask's."""
         return self._client is not None
 
-    def start(self, folder: Path, threads: int) -> Task:
-        """Submit the cell in this folder."""
-        wanted = remote.submitted(folder, threads)
-        return Task(folder, self._client.submit(run, *wanted, pure=False, resources=self._resources))
+    def start(self, task: engine.Task) -> Task:
+        """Submit a cell."""
+        wanted = remote.submitted(task)
+        return Task(task.folder, self._client.submit(run, *wanted, pure=False, resources=self._resources))
 
     def close(self) -> None:
         """Leave the cluster; one that was started for this ends."""

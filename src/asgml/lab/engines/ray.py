@@ -10,12 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from asgml.lab import engine
 from asgml.lab.engines import remote
 from asgml.lab.engines._optional import package
 
 
 class Ray:
-    """Asks a cluster for `threads` CPUs and `gpus` GPUs per cell; Ray shows a cell its own GPUs alone.
+    """Asks a cluster for a CPU per thread and `gpus` GPUs per cell; Ray shows a cell its own GPUs alone.
 
     `address` is what `ray.init` takes; None: the cluster that Ray finds by itself, else a new one on this machine.
     """
@@ -33,10 +34,10 @@ class Ray:
         """Whether cells can be submitted; the queue is Ray's."""
         return bool(self._ray.is_initialized())
 
-    def start(self, folder: Path, threads: int) -> Task:
-        """Submit the cell in this folder."""
-        task = self._ray.remote(num_cpus=threads, num_gpus=self._gpus, max_retries=0)(remote.run)
-        return Task(folder, self._ray, task.remote(*remote.submitted(folder, threads)))
+    def start(self, task: engine.Task) -> Task:
+        """Submit a cell."""
+        run = self._ray.remote(num_cpus=task.threads * task.processes, num_gpus=self._gpus, max_retries=0)(remote.run)
+        return Task(task.folder, self._ray, run.remote(*remote.submitted(task)))
 
     def close(self) -> None:
         """Leave the cluster; one that was started for this ends."""

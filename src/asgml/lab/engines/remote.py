@@ -19,7 +19,7 @@ RUNNING = ".running"
 """The file in a cell's folder that is there while its child runs."""
 
 
-def run(folder: str, where: str, threads: int, wanted: Callable[[], bool] = lambda: True) -> int:
+def run(folder: str, where: str, threads: int, processes: int, wanted: Callable[[], bool] = lambda: True) -> int:
     """Run the cell in this folder as a child of this process, in the directory `where`; return its exit code.
 
     It is ended when it is no longer wanted, and ends by itself when this process does.
@@ -28,7 +28,7 @@ def run(folder: str, where: str, threads: int, wanted: Callable[[], bool] = lamb
     if not (cell / "config.json").exists():
         raise FileNotFoundError(f"{cell} is not to be seen from {os.uname().nodename}; outputs must lie on a shared path")
     (cell / RUNNING).touch()
-    child = spawn(engine.trial(cell), cell / "log.txt", threads, where=where)
+    child = spawn(engine.trial(cell, processes), cell / "log.txt", threads, where=where)
     try:
         while child.poll() is None and wanted():
             time.sleep(PAUSE)
@@ -87,7 +87,7 @@ class Remote(ABC):
             self._mark.unlink(missing_ok=True)
 
 
-def submitted(folder: Path, threads: int) -> tuple[str, str, int]:
+def submitted(task: engine.Task) -> tuple[str, str, int, int]:
     """Return the arguments of `run` for a cell that is about to be submitted from here."""
-    (folder / RUNNING).unlink(missing_ok=True)
-    return str(folder.resolve()), os.getcwd(), threads
+    (task.folder / RUNNING).unlink(missing_ok=True)
+    return str(task.folder.resolve()), os.getcwd(), task.threads, task.processes

@@ -23,7 +23,7 @@ from asgml.lab.datasets._base import Data
 from asgml.lab.datasets.steer import set_aside
 from asgml.lab.errors import InputError
 from asgml.lab.tasks import table as tasks
-from asgml.lab.training import evaluation, loggers, plan, weights
+from asgml.lab.training import evaluation, loggers, plan, ranks, weights
 from asgml.lab.training.device import device_of
 from asgml.lab.training.evaluation import Outputs, Samples
 from asgml.lab.training.logbook import Logbook
@@ -47,15 +47,24 @@ class Best:
     """What `LOOKED_AT` held then, where that epoch is looked at only when training is over."""
 
 
-def train(folder: Path) -> dict[str, Any]:
-    """Train, or go on training, the cell in this folder; return its result."""
+def train(folder: Path) -> dict[str, Any] | None:
+    """Train, or go on training, the cell in this folder; return its result, or None where another process has it."""
     config = store.read_json(folder / "config.json")
     cell = Cell.model_validate(config)
     torch.set_num_threads(cell.train.threads)
     torch.set_deterministic_debug_mode("error")
+    with ranks.together(cell.train):
+        return _train(folder, config, cell)
+
+
+def _train(folder: Path, config: dict[str, Any], cell: Cell) -> dict[str, Any] | None:
     data, samples, trainer = prepare(cell)
     best = Best()
     length = _resume(folder, trainer, best, address.of(config))
+    if not ranks.first():
+        while trainer.epoch < trainer.train.epochs:
+            trainer.run_epoch(samples["train"])
+        return None
     with Logbook(folder, length, loggers.of(cell, folder)) as log:
         if not length:
             log.write(_header(data, trainer))
@@ -160,7 +169,7 @@ def _save(folder: Path, trainer: Trainer, best: Best, length: int, config: str) 
 
 def _resume(folder: Path, trainer: Trainer, best: Best, config: str) -> int:
     """Take the checkpoint over, if there is one; return the length of `metrics.jsonl` that it stands for."""
-    for left_by_a_kill in folder.glob(".*.*.*"):  # what `store.write_atomic` had not renamed yet
+    for left_by_a_kill in folder.glob(".*.*.*") if ranks.first() else ():  # what `store.write_atomic` had not renamed yet
         left_by_a_kill.unlink()
     if not (folder / "checkpoint.pt").exists():
         return 0

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from asgml.lab.models.late_fusion import LateFusion
+from asgml.lab.training import ranks
 from asgml.lab.training.objectives import Objective
 
 ATTENTION = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
@@ -58,7 +59,7 @@ class Meter:
         """Count what runs within, an epoch whose records `steps` holds at the end."""
         with counter() as counted:
             yield
-        self.extra = (counted.get_total_flops() - self.epoch(steps)) / len(steps)
+        self.extra = (ranks.total(counted.get_total_flops()) - self.epoch(steps)) / len(steps)
 
     def epoch(self, steps: Sequence[Mapping[str, Any]]) -> float:
         """Return the operations of an epoch, by its step records."""

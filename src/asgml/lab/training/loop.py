@@ -19,7 +19,7 @@ from asgml.lab.augment import augmented
 from asgml.lab.models.late_fusion import LateFusion
 from asgml.lab.models.modal import Modal
 from asgml.lab.tasks._base import Online, Task
-from asgml.lab.training import seeding
+from asgml.lab.training import ranks, seeding
 from asgml.lab.training.cost import Meter
 from asgml.lab.training.device import place
 from asgml.lab.training.evaluation import Samples
@@ -68,6 +68,11 @@ def _fitted(samples: Samples, seed: int) -> list[Batch]:
     return [samples.rows(rows) for rows in seeding.order(len(samples.labels), FITTED, seed, "fitted")[:MOST]]
 
 
+def _order(samples: Samples, train: config.Train, *purpose: str | int) -> list[torch.Tensor]:
+    """Return the rows of every batch; each process has two of them at least, as batch norm needs."""
+    return seeding.order(len(samples.labels), train.batch_size, *purpose, least=2 * train.processes)
+
+
 @dataclass
 class Trainer:
     """Model, objective, optimizer, schedule and Balancer of one cell, and the epoch they have reached."""
@@ -77,6 +82,8 @@ class Trainer:
     task: Task
     model: LateFusion
     objective: Objective
+    whole: nn.Module
+    """Both, as they are called while training."""
     optimizer: torch.optim.Optimizer
     scheduler: torch.optim.lr_scheduler.LRScheduler
     balancer: Balancer
@@ -97,13 +104,16 @@ class Trainer:
         objective.to(samples.device)
         train = cell.train.model_copy(update={"epochs": cell.epochs})
         optimizer = optimizer_of(model, objective, plan, train)
-        steps = len(seeding.order(len(samples.labels), train.batch_size, cell.seed))
+        steps = len(_order(samples, train, cell.seed))
         meter = Meter.of(model, objective, samples.rows(slice(train.batch_size)))
         held_out = (steer.batches(), _fitted(samples.whole(), cell.seed)) if steer else ()
         scene, online = Scene(model, task, steps, cell.seed, *held_out), task.online()
-        balancer = Balancer(dict(model.encoders.items()), Recipe(measure=(GradNorm(), online)) + plan.recipe(scene))
+        whole, recipe = ranks.parallel(model, objective), Recipe(measure=(GradNorm(), online)) + plan.recipe(scene)
+        balancer = Balancer(dict(model.encoders.items()), recipe, model=whole)
         probe = next(d for d in balancer.measure if isinstance(d, type(online)))
-        return cls(train, cell.seed, task, model, objective, optimizer, schedule(optimizer, train), balancer, probe, meter)
+        return cls(
+            train, cell.seed, task, model, objective, whole, optimizer, schedule(optimizer, train), balancer, probe, meter
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that a later process needs to go on bit for bit."""
@@ -121,11 +131,11 @@ class Trainer:
         self.epoch += 1
         self.model.train()
         counting = self.meter.first_epoch(steps) if self.epoch == 1 else contextlib.nullcontext()
-        with seeding.seeded(self.seed, "epoch", self.epoch), counting:
-            order = seeding.order(len(samples.labels), self.train.batch_size, self.seed, "order", self.epoch)
-            for n, rows in enumerate(order):
-                inputs, targets = samples.rows(rows)
-                steps.append(self.run_step(augmented(inputs, self.train.augment, self.seed, self.epoch, n), targets))
+        with seeding.seeded(self.seed, "epoch", self.epoch, *ranks.own()), counting:
+            for n, rows in enumerate(_order(samples, self.train, self.seed, "order", self.epoch)):
+                inputs, targets = samples.rows(ranks.share(rows))
+                changed = augmented(inputs, self.train.augment, self.seed, self.epoch, n, *ranks.own())
+                steps.append(self.run_step(changed, targets, len(targets) * ranks.count() / len(rows)))
         self.scheduler.step()
         shares = {f"{kind}_share": {m: sum(m in s[kind] for s in steps) / len(steps) for m in self.model.encoders}
                   for kind in ("skipped", "held")}  # fmt: skip
@@ -135,12 +145,12 @@ class Trainer:
                 "flops": self.meter.epoch(steps), "updates": updates}  # fmt: skip
         return steps, head | shares
 
-    def run_step(self, inputs: Modal, targets: torch.Tensor) -> dict[str, Any]:
-        """Make one update; return its record."""
+    def run_step(self, inputs: Modal, targets: torch.Tensor, weight: float = 1.0) -> dict[str, Any]:
+        """Make one update; return its record. `weight` is what these rows count in the mean over processes."""
         step, lr = self.balancer.index, self.optimizer.param_groups[-1]["lr"]
-        logits, features = self.model(inputs)
-        loss = self.objective(logits, features, targets)
-        self._must_be_finite("loss", loss.item(), step)
+        loss = self.whole(inputs, targets) * weight
+        value = ranks.mean(loss)
+        self._must_be_finite("loss", value, step)
         loss.backward()
         total = nn.utils.get_total_norm([p.grad for p in self._weights() if p.grad is not None]).item()
         self._must_be_finite("gradient norm", total, step)
@@ -148,7 +158,7 @@ class Trainer:
         self.optimizer.step()
         self.optimizer.zero_grad()
         return {
-            "kind": "step", "step": step, "epoch": self.epoch, "loss": loss.item(), "lr": lr, "total_norm": total,
+            "kind": "step", "step": step, "epoch": self.epoch, "loss": value, "lr": lr, "total_norm": total,
             "grad_norm": readings.pop("grad_norm"), "skipped": sorted(self.balancer.skipped),
             "held": sorted(self.balancer.held), "readings": {n: v for n, v in readings.items() if n != self.probe.name and v},
             "applied": self._applied(),

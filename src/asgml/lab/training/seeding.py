@@ -22,10 +22,10 @@ def seeded(*purpose: str | int) -> Iterator[None]:
         yield
 
 
-def order(rows: int, batch_size: int, *purpose: str | int) -> list[torch.Tensor]:
-    """Return the shuffled row numbers of every batch; a last batch of one row joins the one before."""
+def order(rows: int, batch_size: int, *purpose: str | int, least: int = 2) -> list[torch.Tensor]:
+    """Return the shuffled row numbers of every batch; a last batch of fewer than `least` rows joins the one before."""
     shuffled = torch.randperm(rows, generator=torch.Generator().manual_seed(derive(*purpose)))
     batches = list(torch.split(shuffled, batch_size))
-    if len(batches) > 1 and len(batches[-1]) == 1:
+    if len(batches) > 1 and len(batches[-1]) < least:
         batches[-2:] = [torch.cat(batches[-2:])]
     return batches
