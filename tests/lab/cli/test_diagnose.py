@@ -9,6 +9,7 @@ import pytest
 import small
 from asgml.lab import report, store
 from asgml.lab.cli import main
+from asgml.lab.training import diagnosing
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +56,16 @@ def test_the_runs_own_reference_is_used_and_a_missing_one_is_trained_once(run, c
     assert "solo" in found["modalities"]["audio"], "the method `heard`, whatever its name"
     assert "solo" not in found["modalities"]["visual"]
     assert main(["diagnose", str(run), "--solo"]) == 0
-    found, cached = read(run), run / ".solo/visual_alone/seed0"
+    (cached,) = run.glob(".solo/*/seed0")
+    found = read(run)
     lines = [json.loads(x) for x in (cached / "metrics.jsonl").read_text().splitlines()]
     assert found["modalities"]["visual"]["solo"]["value"] == pytest.approx(lines[-1]["validation"]["accuracy"])
-    assert not (run / ".solo/audio_alone").exists()
     when = (cached / "result.json").stat().st_mtime_ns
     assert main(["diagnose", str(run), "--solo"]) == 0
     assert (cached / "result.json").stat().st_mtime_ns == when
     assert read(run) == found, "the same numbers again"
+    other = small.cell(lr=0.01).model_copy(update={"method": "other"})
+    assert set(diagnosing.references(run, other, ("audio", "visual"), train=False)) == {"audio"}, "that of another rate is none"
 
 
 def test_the_report_shows_it_and_knows_nothing_of_the_references(run):
@@ -73,8 +76,6 @@ def test_the_report_shows_it_and_knows_nothing_of_the_references(run):
 
 
 def test_the_test_split_is_not_looked_at(run, monkeypatch):
-    from asgml.lab.training import diagnosing
-
     def spoil(cell, real=diagnosing.cells.prepare):
         data, samples, trainer = real(cell)
         del samples["test"]

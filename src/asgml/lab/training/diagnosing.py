@@ -79,31 +79,42 @@ def diagnose(folder: Path, solo: Mapping[str, Path], *, bootstrap: int = 1000) -
 def references(run: Path, cell: Cell, modalities: tuple[str, ...], *, train: bool) -> dict[str, Path]:
     """Return modality -> folder of the cell of this seed that trained on it alone: the run's own, or one trained before.
 
-    With `train`, those that are missing are trained and kept in the run's folder.
+    With `train`, those that are missing are trained with the settings of `cell` and kept in the run's folder.
     """
     found = {m: folder for m in modalities if (folder := _own(run, cell, m))}
-    for m in modalities if train else ():
-        if m not in found:
-            found[m] = _trained(store.cell_folder(run / CACHE, f"{m}_alone", cell.seed), cell, m)
+    for m in modalities:
+        alone = _alone(cell, m)
+        cached = store.cell_folder(run / CACHE, f"{alone.method}-{alone.address}", cell.seed)
+        if m not in found and (_finished(cached) or (train and _trained(cached, alone))):
+            found[m] = cached
     return found
 
 
 def _own(run: Path, cell: Cell, modality: str) -> Path | None:
-    wanted = (methods.Alone(modality=modality),)
-    for folder in sorted([*run.glob(f"*/seed{cell.seed}"), *run.glob(f"{CACHE}/*/seed{cell.seed}")]):
-        if (store.read_json(folder / "result.json") or {}).get("status") != "finished":
-            continue
+    """Return the run's own cell, with whatever settings were tuned for it."""
+    wanted = _alone(cell, modality).entries
+    for folder in filter(_finished, sorted(run.glob(f"*/seed{cell.seed}"))):
         if Cell.model_validate(store.read_json(folder / "config.json")).entries == wanted:
             return folder
     return None
 
 
-def _trained(folder: Path, cell: Cell, modality: str) -> Path:
-    alone = cell.model_copy(update={"method": f"{modality}_alone", "entries": (methods.Alone(modality=modality),)})
+def _finished(folder: Path) -> bool:
+    return (store.read_json(folder / "result.json") or {}).get("status") == "finished"
+
+
+def _alone(cell: Cell, modality: str) -> Cell:
+    """Return the same cell with one modality, in one process."""
+    train = cell.train.model_copy(update={"processes": 1})
+    entries = (methods.Alone(modality=modality),)
+    return cell.model_copy(update={"method": f"{modality}_alone", "entries": entries, "train": train})
+
+
+def _trained(folder: Path, alone: Cell) -> bool:
     folder.mkdir(parents=True, exist_ok=True)
     store.write_json(folder / "config.json", alone.model_dump(mode="json", by_alias=True))
     subprocess.run([sys.executable, "-m", "asgml.lab.trial", str(folder)], check=False)
     result = store.read_json(folder / "result.json") or {}
     if result.get("status") != "finished":
-        raise InputError(f"--solo: {modality} could not be trained alone: {result.get('reason', 'it was stopped')}")
-    return folder
+        raise InputError(f"--solo: {alone.method} could not be trained: {result.get('reason', 'it was stopped')}")
+    return True
