@@ -57,6 +57,10 @@ MESSAGES = {
         method([FREQUENCY, {"allone": None}]),
         "`methods.x.1`: unknown entry 'allone'; did you mean 'alone'?",
     ),
+    "a row or none for some process": (
+        {"name": "x", "methods": {"baseline": []}, "train": {"batch_size": 6, "processes": 4}},
+        "`train.batch_size`: must have two rows for each of `train.processes`, 8 or more, found 6",
+    ),
     "unknown kind": (method({"kind": "stale", "tau": 1}), "`methods.x`: unknown entry 'stale'; did you mean 'staleness'?"),
     "unknown data set": (
         document(dataset={"name": "keypd"}),

@@ -139,8 +139,8 @@ class Train(Settings):
     @model_validator(mode="after")
     def _two_rows_for_each_process(self) -> Train:
         if self.batch_size < 2 * self.processes:
-            raise ValueError(f"`batch_size`: must have two rows for each of `processes`, {2 * self.processes} or more, "
-                             f"found {self.batch_size}")  # fmt: skip
+            least = f"{2 * self.processes} or more, found {self.batch_size}"
+            raise ValueError(f"`train.batch_size`: must have two rows for each of `train.processes`, {least}")
         return self
 
 
