@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 Extract = Callable[[Any], Tensor]
 
@@ -24,6 +25,9 @@ class Taps:
         self.silent = False
         """While diagnostics run encoders themselves."""
         self.model = model
+        inner = getattr(model, "_orig_mod", model)
+        self.mode = inner.module if isinstance(inner, DistributedDataParallel) else model
+        """The module whose mode counts: a wrapper's own stays as it was when what it wraps is put in eval mode."""
         self._forward = 0
         self._taps = {m: Tap(self, m, extract.get(m)) for m in encoders}
         self._handles = [e.register_forward_hook(self._taps[m]) for m, e in encoders.items()]
@@ -91,7 +95,7 @@ class Tap:
 
     def __call__(self, encoder: nn.Module, args: Any, output: Any) -> Any:
         """Keep the feature, and cut the output where that is asked for."""
-        training = encoder.training if self.taps.model is None else self.taps.model.training
+        training = encoder.training if self.taps.mode is None else self.taps.mode.training
         if self.taps.silent or not (training and torch.is_grad_enabled()) or _runs_again():
             return None
         self.fired = True

@@ -328,3 +328,11 @@ def test_an_encoder_that_is_called_twice_is_refused():
     data = samples({"audio": 1.0, "visual": 1.0})
     with pytest.raises(ValueError, match="'audio' is called more than once in a forward"):
         asgml.diagnose(model, {"audio": model.encoders["audio"]}, data, data)
+
+
+def test_an_encoder_that_no_gradient_reaches_has_none():
+    model, data = toy.Toy(toy.TWO), toy.batches(toy.TWO, 2)
+    model.encoders["audio"].register_forward_hook(lambda *call: call[2].detach())
+    found = asgml.diagnose(model, dict(model.encoders), data, data, bootstrap=0)
+    assert number(found, "audio", "gradient_share") == number(found, "audio", "conflict_share") == 0
+    assert number(found, "visual", "gradient_share") == 1

@@ -62,6 +62,18 @@ def train(run, model, data, *, micro=1, spoil=lambda t, net: None):
     return [*trace[:-1], *map(toy.through_file, trace[-1:])], run.weights()
 
 
+def evaluated(modalities, recipe):
+    """Call the bare model in eval mode with gradients on, as a diagnosis does; return the tally of the update after it."""
+    run, wrapped = start(modalities, recipe)
+    (inputs, labels), other = map(half, toy.batches(modalities, 2))
+    run.model.eval()
+    logits = run.model(other[0])
+    taught = torch.autograd.grad(logits.sum(), [*run.model.encoders["audio"].parameters()], allow_unused=True)
+    run.model.train()
+    train(run, wrapped, [(inputs, labels)])
+    return dict(run.balancer.tally["audio"]), [g is not None for g in taught]
+
+
 @contextlib.contextmanager
 def counted():
     """Count the collectives that asgml asks for."""

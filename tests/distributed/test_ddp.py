@@ -8,6 +8,8 @@ from torch import nn
 import toy
 from asgml import Readings, Recipe, Step
 from asgml.diagnostics import Probe
+from asgml.interventions import Skip
+from asgml.policies import Constant
 from table import ROWS
 from toy import THREE, TWO
 
@@ -52,6 +54,14 @@ def test_an_overflow_on_one_rank_leaves_all_ranks_alone(name, ranks):
         assert_same(kept, weights, "weights: ")
         assert len(after) == 3
     assert_same(second[2], first[2], "after: ")
+
+
+def test_the_wrapped_models_mode_counts_not_the_wrappers(ranks):
+    """`net.eval()` leaves the wrapper in training mode."""
+    recipe = Recipe((Probe(toy.CLASSES),), (Skip(Constant({"audio": True})),))
+    for tally, taught in ranks.run(on_ddp.evaluated, TWO, recipe):
+        assert tally == {"updated": 0, "skipped": 1, "held": 0}
+        assert any(taught), "nothing is cut in eval mode"
 
 
 ALL, SILENT = ("audio", "visual"), ("visual",)

@@ -100,7 +100,8 @@ def cosines(name: str, losses: Losses, step: Step) -> dict[str, Tensor]:
 
 def cosine(a: Sequence[Tensor | None], b: Sequence[Tensor | None]) -> Tensor:
     """Return the cosine, 0-dim, of two vectors given in pieces, None for zeros; 0 where one of them is all zeros."""
-    lengths = [torch.stack([torch.linalg.vector_norm(_plain(x)) for x in v if x is not None]).norm() for v in (a, b)]
+    there = [[torch.linalg.vector_norm(_plain(x)) for x in v if x is not None] for v in (a, b)]
+    lengths = [torch.stack(norms).norm() if norms else torch.zeros(()) for norms in there]
     scales = [torch.where(length > 0, length, 1) for length in lengths]
     pieces = [(_plain(x) / scales[0] * (_plain(y) / scales[1])).sum() for x, y in zip(a, b, strict=True) if _both(x, y)]
     return torch.stack(pieces).sum() if pieces else lengths[0] * 0

@@ -109,7 +109,7 @@ class Trainer:
         held_out = (steer.batches(), _fitted(samples.whole(), cell.seed)) if steer else ()
         scene, online = Scene(model, task, steps, cell.seed, *held_out), task.online()
         whole, recipe = ranks.parallel(model, objective), Recipe(measure=(GradNorm(), online)) + plan.recipe(scene)
-        balancer = Balancer(dict(model.encoders.items()), recipe, model=whole)
+        balancer = Balancer(dict(model.encoders.items()), recipe, model=whole if ranks.count() > 1 else None)
         probe = next(d for d in balancer.measure if isinstance(d, type(online)))
         return cls(
             train, cell.seed, task, model, objective, whole, optimizer, schedule(optimizer, train), balancer, probe, meter
