@@ -6,7 +6,6 @@
 The rows stand in docs/results/auto.csv; settings and seeds may be measured in several runs.
 """
 
-import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -85,14 +84,5 @@ The aims: an upper bound of (better fixed side less `auto`) below 1 point, a low
 """
 
 
-def main() -> None:
-    """Add the run's rows, and print the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--command", default="asgml run auto", help="the command that made the run, for the page")
-    arguments = parser.parse_args()
-    print(page(kept.add(arguments.run, FILE), arguments.command), end="")
-
-
 if __name__ == "__main__":
-    main()
+    kept.publish(__doc__, FILE, "auto", page)

@@ -6,7 +6,6 @@
 The rows stand in docs/results/lr_question.csv; a run that is not there any more is no loss.
 """
 
-import argparse
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -102,14 +101,5 @@ the rate that is best for it on validation (plain training: {plain:g}).
 """
 
 
-def main() -> None:
-    """Add the run's rows, and print the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--command", default="asgml run lr_question", help="the command that made the run, for the page")
-    arguments = parser.parse_args()
-    print(page(kept.add(arguments.run, FILE), arguments.command), end="")
-
-
 if __name__ == "__main__":
-    main()
+    kept.publish(__doc__, FILE, "lr_question", page)

@@ -6,7 +6,6 @@
 The rows stand in docs/results/phase2.csv: data sets and seeds may be measured in several runs, one after the other.
 """
 
-import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -121,14 +120,5 @@ diagnostics included.
 """
 
 
-def main() -> None:
-    """Add the run's rows, and print the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--command", default="asgml run phase2", help="the command that made the run, for the page")
-    arguments = parser.parse_args()
-    print(page(kept.add(arguments.run, FILE), arguments.command), end="")
-
-
 if __name__ == "__main__":
-    main()
+    kept.publish(__doc__, FILE, "phase2", page)

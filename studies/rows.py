@@ -7,7 +7,7 @@ Rows of cells that the run holds replace older ones; all others stay, so that a 
 
 import argparse
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from asgml.lab import store
@@ -83,6 +83,15 @@ def add(run: Path, path: Path) -> list[Row]:
     rows.sort(key=lambda r: (order[r["dataset"], r["settings"], r["method"]], int(r["seed"])))
     write(path, rows)
     return rows
+
+
+def publish(about: str | None, path: Path, experiment: str, page: Callable[[list[Row], str], str]) -> None:
+    """What a study's command does: add a run's rows to its file, and print the page that is made of all rows."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--command", default=f"asgml run {experiment}", help="the command that made the run, for the page")
+    arguments = parser.parse_args()
+    print(page(add(arguments.run, path), arguments.command), end="")
 
 
 def main() -> None:
