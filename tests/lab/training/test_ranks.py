@@ -73,7 +73,7 @@ def test_two_processes_train_what_one_does(two: Path, tmp_path: Path) -> None:
 def test_cut_short_it_goes_on_to_the_same_bits(two: Path, tmp_path: Path) -> None:
     task = lay_out(tmp_path / "cell", 2)
     child = launch.Launcher(engine.trial).start(task)
-    assert soon((task.folder / "progress.json").exists, 60)
+    assert soon((task.folder / "progress.json").exists, 120)
     born = below(child.pid)
     assert len(born) == 2
     child.strike(signal.SIGKILL)
@@ -114,12 +114,6 @@ def test_one_that_fails_ends_the_others_and_leaves_its_reason(
     watch = Watch()
     assert len(sweep.run(experiment, tmp_path / "out", 1, watch, launch.Launcher(engine.trial)).failed) == 1
     assert reason in watch.endings()["own"]
-
-
-def test_a_loss_that_is_not_finite_ends_all(tmp_path: Path) -> None:
-    result = run(lay_out(tmp_path / "cell", 2, [], lr=1e20))
-    assert result["diverged"]
-    assert "is nan at epoch 1, step" in result["reason"] or "is inf at epoch 1, step" in result["reason"]
 
 
 def test_without_the_others_it_says_how_to_start_it(tmp_path: Path) -> None:
