@@ -42,7 +42,7 @@ def test_the_csv_holds_every_number_unrounded(run: Path) -> None:
 def test_the_caption_says_what_the_numbers_are(run: Path) -> None:
     said = paper.of(run).caption
     for words in ("n = 3 seeds", "Split: Split by image, paired at random.", "Protocol: 4 epochs; scored at the epoch",
-                  "paired by seed", "over the 1 comparisons named before the runs",
+                  "paired by seed", "over the one comparison named before the runs",
                   "frequency_k2 against baseline: -1.50 points, 3 pairs, p = 0.25."):  # fmt: skip
         assert words in said
 

@@ -94,9 +94,8 @@ def _scores(found: Sequence[Place]) -> str:
 def _tested(tests: Sequence[Tested]) -> list[str]:
     if not tests:
         return ["No comparison was named before the runs, so none carries a p."]
-    said = [
-        f"p: exact two-sided sign-flip test, after Holm's correction over the {len(tests)} comparisons named before the runs."
-    ]
+    named = "the one comparison" if len(tests) == 1 else f"the {len(tests)} comparisons"
+    said = [f"p: exact two-sided sign-flip test, after Holm's correction over {named} named before the runs."]
     return said + [_sentence(t) for t in tests]
 
 
