@@ -21,7 +21,7 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module
 
 
-@pytest.mark.parametrize("name", ["results", "lr_question"])
+@pytest.mark.parametrize("name", ["results", "lr_question", "auto"])
 def test_a_page_is_what_its_rows_say(study: Any, name: str) -> None:
     module, written = study(name), (DOCS / f"{name}.md").read_text()
     command = re.search(r"```\n(.*?)\npython studies/", written, re.DOTALL)
