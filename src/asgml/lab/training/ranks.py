@@ -12,14 +12,12 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from asgml._ranks import ranks as count
 from asgml.lab.config import Train
 from asgml.lab.errors import InputError
 from asgml.lab.models.late_fusion import LateFusion
 from asgml.lab.training.device import device_of
 from asgml.lab.training.objectives import Objective
 
-__all__ = ["count", "first", "mean", "own", "parallel", "share", "together", "total"]
 PATIENCE = timedelta(days=7)
 """How long one process waits for another: after every epoch all others wait until the first one has scored."""
 
@@ -47,6 +45,11 @@ def together(train: Train) -> Iterator[None]:
     dist.init_process_group("cpu:gloo,cuda:nccl" if gpu else "gloo", timeout=PATIENCE)
     yield
     dist.destroy_process_group()  # not after an error: it might wait for a process that is gone
+
+
+def count() -> int:
+    """Return the number of processes."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def first() -> bool:
