@@ -2,6 +2,7 @@
 
     asgml run phase2
     python studies/results.py outputs/phase2 > docs/results.md
+    python studies/cost_figure.py
 
 The rows stand in docs/results/phase2.csv: data sets and seeds may be measured in several runs, one after the other.
 """
@@ -18,6 +19,8 @@ from asgml.lab.config.load import load_experiment
 BASELINE, FILE = "baseline", Path("docs/results/phase2.csv")
 Scores = Mapping[str, Mapping[str, Mapping[int, float]]]
 """Data set -> method -> seed -> a number."""
+Front = list[str]
+"""Methods, the cheapest first, each better than all before."""
 
 
 def column(rows: list[kept.Row], name: str) -> dict[str, dict[str, dict[int, float]]]:
@@ -39,6 +42,31 @@ def cost(tflop: Mapping[str, Mapping[int, float]], method: str) -> str:
     """Training cost as a share of plain training's, in percent."""
     own, base = (statistics.mean(list(tflop[m].values())) for m in (method, BASELINE))
     return f"{100 * own / base:.0f}"
+
+
+def levels(rows: list[kept.Row], dataset: str) -> dict[str, tuple[float, float]]:
+    """Method -> training cost, as a share of plain training's, and test accuracy: means over seeds, in percent."""
+    test, tflop = (column(rows, name)[dataset] for name in ("test_accuracy", "tflop"))
+    plain = statistics.mean(list(tflop[BASELINE].values()))
+    return {m: (100 * statistics.mean(list(tflop[m].values())) / plain, 100 * statistics.mean(list(found.values())))
+            for m, found in test.items()}  # fmt: skip
+
+
+def front(points: Mapping[str, tuple[float, float]]) -> Front:
+    """Return those that no cheaper or equally dear one is better than, the cheapest first."""
+    ahead: Front = []
+    for method in sorted(points, key=lambda m: (points[m][0], -points[m][1])):
+        if not ahead or points[method][1] > points[ahead[-1]][1]:
+            ahead.append(method)
+    return ahead
+
+
+def at_cost(rows: list[kept.Row], dataset: str) -> str:
+    """Say which methods are best for what they cost, and show all."""
+    points = levels(rows, dataset)
+    named = ", ".join(f"`{m}` ({points[m][0]:.0f} %, {points[m][1]:.1f} %)" for m in front(points))
+    alt = f"Test accuracy against training cost of every method on {dataset}; the line joins the best for their cost"
+    return f"Best for its cost, by the means (cost, accuracy): {named}.\n\n![{alt}](images/cost_{dataset}.png)"
 
 
 def rates(rows: list[kept.Row], dataset: str) -> dict[str, str]:
@@ -88,7 +116,7 @@ def page(rows: list[kept.Row], command: str) -> str:
     test = column(rows, "test_accuracy")
     seeds = counted([len(v) for at in test.values() for v in at.values()])
     least = statistics.smallest_p(min(len(v) for at in test.values() for v in at.values()), 4)
-    sections = "\n\n".join(f"## {name}\n\n{one(rows, name)}" for name in test)
+    sections = "\n\n".join(f"## {name}\n\n{one(rows, name)}\n\n{at_cost(rows, name)}" for name in test)
     return PAGE.format(command=command, n=seeds, least=least, primary=primary(test), sections=sections, names=", ".join(test))
 
 
@@ -101,6 +129,7 @@ grid with other seeds, plain training included. Validation chooses the epoch; te
 ```
 {command}
 python studies/results.py outputs/phase2 > docs/results.md
+python studies/cost_figure.py
 ```
 
 from [the rows](results/phase2.csv).

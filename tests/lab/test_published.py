@@ -44,3 +44,14 @@ def test_a_planted_case_is_trained_and_examined(study: Any, monkeypatch: pytest.
     assert float(rows[0]["permuting"]) == 0, "the head's weights for it are zero"
     assert set(rows[0]) == set(calibration.COLUMNS)
     assert set(calibration.verdicts(rows)) == {"audio", "visual"}
+
+
+def test_the_front_has_who_is_better_than_all_that_cost_no_more(study: Any) -> None:
+    points = {
+        "dear": (100.0, 90.0),
+        "worse": (100.0, 80.0),
+        "cheap": (50.0, 85.0),
+        "no better": (60.0, 85.0),
+        "best": (120.0, 91.0),
+    }
+    assert study("results").front(points) == ["cheap", "dear", "best"]
