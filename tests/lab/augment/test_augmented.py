@@ -48,9 +48,9 @@ def test_a_cell_trains_on_changed_samples_and_scores_plain_ones(tmp_path, monkey
     seen = {"train": [], "scored": []}
     step, encode = loop.Trainer.run_step, evaluation.encode
 
-    def watched(self, inputs, targets):
+    def watched(self, inputs, targets, weight):
         seen["train"].append(inputs["visual"])
-        return step(self, inputs, targets)
+        return step(self, inputs, targets, weight)
 
     def scored(model, samples, objective=None):
         seen["scored"].append(samples.rows(slice(None))[0]["visual"])
