@@ -8,22 +8,21 @@ What rules read of every model stands in docs/results/diagnosis.csv; cases and s
 """
 
 import argparse
-import csv
 import dataclasses
 import itertools
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from planted_cases import CASES, Case
+from rows import Row, read, write
 from scipy.stats import binomtest
 
 import asgml
 from asgml.diagnosis._rules import FROZEN, RULES, decide
-from asgml.lab import store
 from asgml.lab.config import Cell, Experiment
 from asgml.lab.datasets._base import Data
 from asgml.lab.training import cell as cells
@@ -37,8 +36,7 @@ AIM, ACCUSED = 0.95, 0.05
 NAMED = ("part", "case", "seed", "modality", "truth")
 WHOLE, EACH = ("accuracy", "chance"), ("probe", "solo", "left_behind", "permuting", "shapley", "memorised")
 COLUMNS = (*NAMED, "seconds", *WHOLE, *EACH)
-Row = Mapping[str, str]
-"""One modality of one model: what was planted, and the numbers that rules read."""
+"""Of a row: one modality of one model, what was planted, and the numbers that rules read."""
 Verdicts = dict[str, tuple[str, str]]
 """Modality -> (truth, verdict)."""
 
@@ -95,23 +93,8 @@ def train(options: argparse.Namespace) -> None:
             if (part, case.name, str(seed)) in kept | {(r["part"], r["case"], r["seed"]) for r in before}:
                 continue
             rows = examine(case, seed, options.fsdd, solo)
-            write(path, [*before, *rows])
+            write(path, [*before, *rows], COLUMNS)
             print(part, seed, case.name, f"{rows[0]['seconds']} s", flush=True)
-
-
-def read(path: Path) -> list[Row]:
-    """Return a file's rows; none where there is no file."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write(path: Path, rows: Iterable[Row]) -> None:
-    """Write rows whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    quoted = ([f'"{row[c]}"' if "," in row[c] else row[c] for c in COLUMNS] for row in rows)
-    store.write_atomic(path, "".join(",".join(line) + "\n" for line in [COLUMNS, *quoted]).encode())
 
 
 def collected() -> list[Row]:
@@ -120,7 +103,7 @@ def collected() -> list[Row]:
     order = {(case.part, case.name): n for n, case in enumerate(CASES)}
     known = [row for row in found.values() if (row["part"], row["case"]) in order]
     known.sort(key=lambda row: (order[row["part"], row["case"]], int(row["seed"])))
-    write(KEPT, known)
+    write(KEPT, known, COLUMNS)
     return known
 
 

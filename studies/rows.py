@@ -7,7 +7,7 @@ Rows of cells that the run holds replace older ones; all others stay, so that a 
 
 import argparse
 import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from asgml.lab import store
@@ -67,9 +67,9 @@ def read(path: Path) -> list[Row]:
         return list(csv.DictReader(file))
 
 
-def write(path: Path, rows: Iterable[Row]) -> None:
+def write(path: Path, rows: Iterable[Row], columns: Sequence[str] = COLUMNS) -> None:
     """Write rows whole or not at all."""
-    lines = [",".join(COLUMNS), *(",".join(f'"{row[c]}"' if "," in row[c] else row[c] for c in COLUMNS) for row in rows)]
+    lines = [",".join(columns), *(",".join(f'"{row[c]}"' if "," in row[c] else row[c] for c in columns) for row in rows)]
     path.parent.mkdir(parents=True, exist_ok=True)
     store.write_atomic(path, ("\n".join(lines) + "\n").encode())
 
