@@ -79,6 +79,7 @@ def start(
     kinds: dict[str, Callable] = {
         "adamw": lambda p: torch.optim.AdamW(p, lr=0.05, weight_decay=0.1, fused=True),
         "sgd": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01),
+        "plain": lambda p: torch.optim.SGD(p, lr=0.1),
     }
     encoders = {m: model.encoders[m] for m in order or modalities}
     made = recipe(model) if callable(recipe) else recipe

@@ -16,6 +16,7 @@ from asgml._checks import (
     check_distributed,
     check_parts,
     check_shards,
+    check_trainable,
     check_unscaled,
     parameters_of,
 )
@@ -164,6 +165,7 @@ class Balancer:
         present = {m: n for m, n in norms.items() if n is not None}
         for m in [m for m in features if m in norms and m not in present]:
             check_current(m, self._modules[m], self.params[m])
+            check_trainable(m, self.params[m], self.index)
         used = frozenset(features) | (present.keys() - self._hooked)
         return Step(self.index, self.params, features, targets, used, self.skipping & used, self.readings, present)
 
@@ -212,7 +214,8 @@ class Balancer:
     def _count(self, step: Step) -> None:
         moved = {m for m in step.norms if any(True for _ in step.with_grad(m))}
         self.held = frozenset(m for m in step.norms if m in step.used and m not in moved)
-        for kind, modalities in zip(COUNTED, (moved, self.skipped, self.held), strict=True):
+        skipped = {m for m in self.skipped if any(p.requires_grad for p in self.params[m].values())}  # frozen: nothing was left
+        for kind, modalities in zip(COUNTED, (moved, skipped, self.held), strict=True):
             for m in modalities:
                 self.tally[m][kind] += 1
 

@@ -163,6 +163,15 @@ def check_current(modality: str, encoder: nn.Module, params: Mapping[str, nn.Par
         )
 
 
+def check_trainable(modality: str, params: Mapping[str, nn.Parameter], index: int) -> None:
+    """Refuse, in the first update, gradients that were put on parameters which do not ask for any."""
+    if not index and any(p.grad is not None for p in params.values()):
+        raise RuntimeError(
+            f"encoder {modality!r} has gradients, but all its parameters have `requires_grad=False`, which counts as frozen: "
+            "where gradients come from `torch.func`, leave `requires_grad=True`"
+        )
+
+
 def check_shards(state: object, params: Parameters) -> None:
     """Refuse saved tensors that are shards over another number of ranks than the encoders' parameters are."""
     for value in state.values() if isinstance(state, Mapping) else state if isinstance(state, list) else ():

@@ -30,8 +30,11 @@ class Exchanged:
 
 
 def local_norm(parameters: Iterable[nn.Parameter]) -> Tensor | None:
-    """Return the L2 norm over this rank's gradients, 0-dim float32 or float64, without a transfer; None where there is none."""
-    grads = [_local(p.grad) for p in parameters if p.grad is not None]
+    """Return the L2 norm over this rank's gradients, 0-dim float32 or float64, without a transfer; None where there is none.
+
+    A gradient that lies on a frozen parameter, as an optimizer leaves it that no longer holds the parameter, is none.
+    """
+    grads = [_local(p.grad) for p in parameters if p.grad is not None and p.requires_grad]
     if not grads:
         return None
     wide = torch.float64 if all(g.dtype == torch.float64 for g in grads) else torch.float32

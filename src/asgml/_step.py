@@ -67,8 +67,8 @@ class Step:
         return self.targets if self.targets is None or mask is None else self.targets[mask]
 
     def with_grad(self, modality: str) -> Iterator[tuple[str, nn.Parameter]]:
-        """Iterate over (name, parameter) of a modality's parameters that hold a gradient."""
-        return ((name, p) for name, p in self.params[modality].items() if p.grad is not None)
+        """Iterate over (name, parameter) of a modality's parameters that hold a gradient and are not frozen."""
+        return ((name, p) for name, p in self.params[modality].items() if p.grad is not None and p.requires_grad)
 
     def acting(self, modality: str) -> bool:
         """Tell whether this modality's encoder was used in this step and not skipped."""

@@ -191,3 +191,46 @@ def test_it_tells_how_old_the_gradients_were_and_leaves_out_who_was_held():
         run = toy.start(TWO, Recipe(act=(Delay({"audio": 2}, warmup),)))
         toy.advance(run, toy.batches(TWO, 4), before_adjust=lambda t, run: ages.append(run.balancer.act[0].applied()))
     assert ages == [{}, {}, {}, {"delay": {"audio": 2}}, {}, *[{"delay": {"audio": age}} for age in (0, 0, 2)]]
+
+
+@pytest.fixture(params=["whole", "a layer", "whole, zeros stay", "detached"])
+def frozen(request):
+    """A run under a delay of 3 whose audio encoder, or its first layer, stops learning after 6 updates; and how to thaw it."""
+    run = toy.start(TWO, recipes.staleness("audio", tau=3), optimizer="plain")
+    toy.advance(run, toy.batches(TWO, 6))
+    audio = run.model.encoders["audio"]
+    part = audio.first if request.param == "a layer" else audio
+    if "zeros" in request.param:
+        zero = run.optimizer.zero_grad
+        run.optimizer.zero_grad = lambda: zero(set_to_none=False)
+        run.optimizer.zero_grad()
+    if request.param == "detached":
+        handle = audio.register_forward_hook(lambda module, args, output: output.detach())
+        return run, part, handle.remove
+    part.requires_grad_(False)
+    return run, part, lambda: part.requires_grad_(True)
+
+
+def test_what_is_frozen_in_mid_run_stands_still_and_what_waited_for_it_is_dropped(frozen):
+    run, part, thaw = frozen
+    before, tally = {n: p.clone() for n, p in part.named_parameters()}, dict(run.balancer.tally["audio"])
+    toy.advance(run, toy.batches(TWO, 5))
+    assert identical(before, {n: p.detach() for n, p in part.named_parameters()})
+    if part is run.model.encoders["audio"]:
+        assert run.balancer.tally["audio"] == tally, "an encoder that stands still gets no update"
+    thaw()
+    run.raw.clear(), run.applied.clear()
+    toy.advance(run, toy.batches(TWO, 6))
+    for t in range(3, 6):
+        assert torch.equal(run.applied[t][NAME], run.raw[t - 3][NAME])
+
+
+def test_a_thawed_encoder_fills_its_queue_anew():
+    run = toy.start(TWO, Recipe(act=(Delay({"audio": 2}, "fresh"),)))
+    toy.advance(run, toy.batches(TWO, 4))
+    for part, learns in ((run.model.encoders["audio"], False), (run.model.encoders["audio"], True)):
+        part.requires_grad_(learns)
+        run.raw.clear(), run.applied.clear()
+        toy.advance(run, toy.batches(TWO, 4))
+    raw, applied = [g[NAME] for g in run.raw], [g[NAME] for g in run.applied]
+    assert all(torch.equal(applied[t], raw[source]) for t, source in enumerate((0, 1, 0, 1)))

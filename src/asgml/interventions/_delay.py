@@ -25,8 +25,9 @@ class Delay(Intervention):
     `tau`, in updates, is a mapping modality -> tau or a policy; 0 is plain training. The first tau updates hold the encoder
     still (`warmup="hold"`: every gradient is applied at most once), or use fresh gradients (`"fresh"`: the first tau are
     applied twice). `damping` multiplies a delayed gradient by 1 / (1 + damping * tau). Skipped steps, and batches that do not
-    use the encoder, neither feed nor drain the queue. A tau that grows by d holds for d updates, one that shrinks drops the
-    oldest gradients; they never change order. With momentum the delayed gradient also enters the momentum late.
+    use the encoder, neither feed nor drain the queue. What waits for a frozen parameter (`requires_grad=False`) is dropped, and
+    its queue starts anew when it learns again. A tau that grows by d holds for d updates, one that shrinks drops the oldest
+    gradients; they never change order. With momentum the delayed gradient also enters the momentum late.
 
     The queue takes the gradients over instead of copying them (save where they are views of a shared buffer, as DDP and
     FSDP make them): it holds tau gradients of the encoder beside the live one, of a sharded encoder this rank's shards.
@@ -67,8 +68,22 @@ class Delay(Intervention):
         except NotYetMeasured:
             taus = {}
         for modality in [m for m in step.params if m in taus or self._queues.get(m)]:
-            if step.acting(modality):
-                self._exchange(modality, step.params[modality], taus.get(modality, 0))
+            self._drop(modality, step.params[modality])
+            # without a gradient of any parameter (frozen, or detached from the loss) this update is none of the encoder's
+            if step.acting(modality) and any(True for _ in step.with_grad(modality)):
+                learning = {name: p for name, p in step.params[modality].items() if p.requires_grad}
+                self._exchange(modality, learning, taus.get(modality, 0))
+
+    def _drop(self, modality: str, params: Mapping[str, nn.Parameter]) -> None:
+        """Drop what waits for parameters that are frozen or gone."""
+        queue = self._queues.get(modality, deque())
+        learning = {name for name, p in params.items() if p.requires_grad}
+        for grads in queue:
+            for name in grads.keys() - learning:
+                del grads[name]
+        if not learning:  # the encoder starts anew when it learns again
+            queue.clear()
+            self._warm.discard(modality)
 
     def _exchange(self, modality: str, params: Mapping[str, nn.Parameter], tau: int) -> None:
         queue = self._queues.setdefault(modality, deque())
@@ -85,7 +100,8 @@ class Delay(Intervention):
             self._now[modality] = tau
         for name, parameter in params.items():
             grad = due.get(name)
-            parameter.grad = None if grad is None else placed(grad, parameter)
+            fits = grad is not None and grad.shape == parameter.shape  # it may have been resized since
+            parameter.grad = placed(grad, parameter).to(parameter.dtype) if grad is not None and fits else None
 
     def _damped(self, grads: Gradients, tau: int) -> Gradients:
         if self.damping and tau and grads:
