@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from pathlib import Path
@@ -31,7 +32,10 @@ def export(folder: Path, form: str, out: Path | None) -> None:
     from asgml.lab import store
     from asgml.lab.report import paper, paper_formats
 
-    text = paper_formats.FORMATS[form](paper.of(folder))
+    table = paper.of(folder)
+    for said in table.left_out:
+        print(f"asgml: attention: {said}", file=sys.stderr)
+    text = paper_formats.FORMATS[form](table)
     if out is None:
         print(text, end="")
         return

@@ -73,6 +73,7 @@ def _warnings(found: Sequence[Place]) -> list[Block]:
     first = found[0]
     lost = [f"{p.name}: {n}" for p in found if (n := sum(len(m.failed) for m in p.study.methods))]
     said: list[Text] = [f"Cells without a result: {listed(lost)}."] if lost else []
+    said += [f"{p.name}: {cell}." for p in found for cell in p.study.left_out]
     for other in found[1:]:
         if differ := data_differ(first.study, other.study):
             said.append(f"{first.name} and {other.name} are not on the same data or split: {listed(differ)}.")

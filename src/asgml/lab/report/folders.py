@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from asgml.lab import store, tuning
 from asgml.lab.errors import InputError
-from asgml.lab.report import records
+from asgml.lab.report import damage, records, shapes
 from asgml.lab.report.model import Failure, Method, Run, Study, unique
 
 
@@ -18,26 +19,44 @@ def read(run: Path) -> Study:
     Raises:
         InputError: `run` is no folder, or holds no `experiment.json`.
     """
-    if not run.is_dir():
-        raise InputError(f"run: must be the folder of a run, found none at {run}; give the folder that `asgml run` wrote")
-    try:
-        settings = store.read_json(run / "experiment.json")
-    except ValueError as error:
-        raise InputError(f"run: {run / 'experiment.json'} must be JSON, found {error}; restore it or run again") from error
-    if not isinstance(settings, dict):
-        raise InputError(f"run: {run} must hold experiment.json, found none; "
-                         "for event files of another program use the option for TensorBoard folders")  # fmt: skip
+    settings = experiment(run)
     methods = tuple(_method(run, name, settings) for name in _names(run, settings))
     modalities = unique(m for method in methods for r in method.runs for m in r.header.get("dataset_modalities", ()))
     modalities = modalities or unique(m for method in methods for m in method.modalities)
-    return Study(
-        str(settings.get("name", run.name)), f"the folder {run.name}", methods, modalities, settings, tuning=_tuning(run)
-    )
+    tuned, notes = _tuning(run, settings)
+    name = settings.get("name") or run.name
+    return Study(name, f"the folder {run.name}", methods, modalities, settings, notes, tuned)
 
 
-def _tuning(run: Path) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = store.read_record(run / tuning.FILE)
-    return found
+def experiment(run: Path) -> dict[str, Any]:
+    """What `experiment.json` of a run holds, checked.
+
+    Raises:
+        InputError: `run` is no folder, holds no `experiment.json`, or one that is damaged.
+    """
+    if not run.is_dir():
+        what = "a file" if run.exists() else "none"
+        raise InputError(f"run: must be the folder of a run, found {what} at {run}; give the folder that `asgml run` wrote")
+    path = run / "experiment.json"
+    try:
+        settings = store.read_json(path)
+    except damage.UNREADABLE as error:
+        raise InputError(f"run: {path} must be JSON, found {error}; restore it or run again") from error
+    if settings is None and not path.exists():
+        raise InputError(f"run: {run} must hold experiment.json, found none; "
+                         "for event files of another program use the option for TensorBoard folders")  # fmt: skip
+    return shapes.settings(settings, path)
+
+
+def _tuning(run: Path, settings: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, tuple[str, ...]]:
+    """What `tuning.json` holds, and what the reader must know of it."""
+    try:
+        found = damage.record(run / tuning.FILE, shapes.Tuned)
+    except damage.Damaged as error:
+        return None, (f"Damaged: {error}; what was tuned is not shown, asgml run writes it again",)
+    if settings.get("tune") and found is None:
+        return None, (f"{tuning.FILE} is missing: what was tuned is not shown, asgml run writes it again",)
+    return found, ()
 
 
 def _names(run: Path, settings: dict[str, Any]) -> tuple[str, ...]:
@@ -46,34 +65,50 @@ def _names(run: Path, settings: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _seeds(folder: Path) -> list[int]:
-    named = [re.fullmatch(r"seed(\d+)", path.name) for path in folder.iterdir()] if folder.is_dir() else []
+    named = [re.fullmatch(r"seed(0|[1-9][0-9]{0,18})", path.name) for path in folder.iterdir()] if folder.is_dir() else []
     return sorted(int(found[1]) for found in named if found)
 
 
 def _method(run: Path, name: str, settings: dict[str, Any]) -> Method:
     planned = settings.get("seeds", []) if name in settings.get("methods", {}) else []
     seeds = list(dict.fromkeys([*planned, *_seeds(run / name)]))
-    cells = [_cell(store.cell_folder(run, name, seed), name, seed) for seed in seeds]
+    cells = [_cell(store.cell_folder(run, name, seed), name, seed, settings) for seed in seeds]
     runs = tuple(cell for cell in cells if isinstance(cell, Run))
     failed = tuple(cell for cell in cells if isinstance(cell, Failure))
     return Method(name, runs, failed, tuple(settings.get("methods", {}).get(name) or ()))
 
 
-def _cell(folder: Path, method: str, seed: int) -> Run | Failure:
+def _cell(folder: Path, method: str, seed: int, settings: Mapping[str, Any]) -> Run | Failure:
     try:
-        result = store.read_json(folder / "result.json")
+        result = damage.record(folder / "result.json", shapes.Ended)
         if result is None:
             return Failure(seed, "not finished")
-        if result.get("status") != "finished":
-            return Failure(seed, str(result.get("reason", f"status {result.get('status')!r}")))
-        return _run(folder, f"{method}/seed{seed}", seed, result.get("best_epoch"))
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        return Failure(seed, f"its files cannot be read ({type(error).__name__}: {error})")
+        if result["status"] != "finished":
+            return Failure(seed, str(result.get("reason", f"status {result['status']!r}")))
+        damage.read(folder / "result.json", lambda: shapes.hold(shapes.Result, result))
+        damage.of_another(folder, method, seed, result, settings)
+        return _run(folder, f"{method}/seed{seed}", seed, result)
+    except damage.Damaged as error:
+        return Failure(seed, f"damaged: {error}; remove the folder {method}/seed{seed} and run again", damaged=True)
 
 
-def _run(folder: Path, source: str, seed: int, best_epoch: int | None) -> Run | Failure:
-    header, series, notes = records.read(folder)
+def _run(folder: Path, source: str, seed: int, result: Mapping[str, Any]) -> Run | Failure:
+    if not (folder / "metrics.jsonl").exists():
+        raise damage.Damaged("metrics.jsonl is missing")
+    header, series, notes = damage.read(folder / "metrics.jsonl", lambda: records.read(folder))
     if not any(tag.startswith("test/") for tag in series):
-        return Failure(seed, "finished, but metrics.jsonl holds no epoch")
-    diagnosis = store.read_json(folder / "diagnosis.json")
-    return Run(seed, source, series, tuple(header.get("modalities", ())), best_epoch, header, notes, folder, diagnosis)
+        raise damage.Damaged("finished, but metrics.jsonl holds no epoch")
+    damage.of_log(result, header, series)
+    # what another program wrote has no address, and may hold whatever samples it likes
+    damage.of_predictions(folder / "predictions.npz", header.get("sizes", {}) if result.get("config") else {})
+    diagnosis, said = _diagnosis(folder)
+    modalities = tuple(header.get("modalities", ()))
+    return Run(seed, source, series, modalities, result.get("best_epoch"), header, (*notes, *said), folder, diagnosis)
+
+
+def _diagnosis(folder: Path) -> tuple[Mapping[str, Any] | None, tuple[str, ...]]:
+    """What `asgml diagnose` found, where it was asked, and that its file is damaged: no other number depends on it."""
+    try:
+        return damage.record(folder / "diagnosis.json", shapes.Diagnosed), ()
+    except damage.Damaged as error:
+        return None, (f"damaged: {error}; the diagnosis is not shown, asgml diagnose writes it again",)

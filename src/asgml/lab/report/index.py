@@ -58,7 +58,9 @@ def compose(experiment: Experiment, places: Places, tested: Sequence[Tested]) ->
 def _warnings(places: Places) -> list[Block]:
     lost = {point.folder: n for point, study in places if (n := sum(len(m.failed) for m in study.methods))}
     said: list[Text] = [f"Incomplete: {listed(f'{n} cells of {at}' for at, n in lost.items())} have no result."] if lost else []
-    said += [(Mono(point.folder), ": ", *_parts(text)) for point, study in places for text in tuning.warnings(study)]
+    for point, study in places:
+        notes: list[Text] = [f"{note}." for note in (*study.left_out, *study.notes)]
+        said += [(Mono(point.folder), ": ", *_parts(text)) for text in [*notes, *tuning.warnings(study)]]
     return [Paragraph(text, "warning") for text in said]
 
 

@@ -67,6 +67,8 @@ class Failure:
 
     seed: int
     reason: str
+    damaged: bool = False
+    """Whether it finished, but its files do not give what it found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,12 @@ class Study:
         return tuple(run for method in self.methods for run in method.runs)
 
     @property
+    def left_out(self) -> tuple[str, ...]:
+        """Every cell that finished, but whose files do not give what it found, and why."""
+        return tuple(f"{m.name} seed {cell.seed} is left out, {cell.reason}"
+                     for m in self.methods for cell in m.failed if cell.damaged)  # fmt: skip
+
+    @property
     def header(self) -> Mapping[str, Any]:
         """The header of the first run that has one."""
         return next((run.header for run in self.runs if run.header), {})
@@ -139,7 +147,13 @@ def unique(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def finite(points: Mapping[str, Mapping[int, Any]]) -> tuple[dict[str, Series], tuple[str, ...]]:
-    """Make series of tag -> step -> value, leaving out what is no finite number, and say of which tags how many were."""
+    """Make series of tag -> step -> value, leaving out what is no finite number, and say of which tags how many were.
+
+    Raises ValueError for a value that is no number at all.
+    """
+    for tag, at in points.items():
+        if not {type(v) for v in at.values()} <= {int, float, type(None)}:
+            raise ValueError(f"{tag} must be a number at every step")
     kept = {tag: {step: float(v) for step, v in at.items() if v is not None and math.isfinite(v)}
             for tag, at in points.items()}  # fmt: skip
     lost = {tag: len(at) - len(kept[tag]) for tag, at in points.items()}

@@ -39,6 +39,8 @@ class Paper:
     rows: tuple[Row, ...]
     caption: str
     score: str = "accuracy"
+    left_out: tuple[str, ...] = ()
+    """Every cell whose files are damaged, and why."""
 
 
 def of(run: Path) -> Paper:
@@ -50,9 +52,11 @@ def of(run: Path) -> Paper:
     found = places.of(run)
     tests = primary.tests(places.primary(run), [(place.dataset, place.study) for place in found])
     rows = tuple(_row(place, m, _test(tests, place, m)) for place in found for m in place.study.methods if m.runs)
+    left_out = tuple(f"{place.name}: {said}" for place in found for said in place.study.left_out)
     if not rows:
-        raise InputError(f"run: must hold a finished cell, found none in {run}; asgml run goes on where it stopped")
-    return Paper(rows, " ".join([*_caption(found), *_tested(tests)]), _scores(found))
+        why = "; ".join(left_out) or "asgml run goes on where it stopped"
+        raise InputError(f"run: must hold a finished cell, found none in {run}; {why}")
+    return Paper(rows, " ".join([*_caption(found), *_tested(tests)]), _scores(found), left_out)
 
 
 def _test(tests: Sequence[Tested], place: Place, method: Method) -> Tested | None:

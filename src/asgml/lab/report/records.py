@@ -16,6 +16,8 @@ from asgml.lab.report.model import Series, finite
 
 SECONDS, MEMORY, STEPS, SAMPLES = (f"epoch/{key}" for key in ("seconds", "peak_memory", "steps", "samples"))
 """Our own tags for an epoch: its wall time, the process's peak memory in bytes, its updates, the samples that it passed."""
+NUMBERS = {int, float, type(None)}
+"""What a logged value may be; None stands for one that was not finite."""
 Record = Mapping[str, Any]
 Column = tuple[list[int], list[Any]]
 
@@ -57,6 +59,8 @@ def _add_updates(columns: dict[str, Column], records: Sequence[Record]) -> None:
 def _add_epochs(points: dict[str, dict[int, Any]], records: Sequence[Record]) -> None:
     for record in records:
         epoch = record["epoch"]
+        if type(epoch) is not int or epoch < 1:
+            raise ValueError(f"an epoch must be a whole number from 1 on, found {epoch!r:.40}")
         for tag, value in _of_epoch(record).items():
             points.setdefault(tag, {})[epoch] = value
 
@@ -85,7 +89,12 @@ def _keys(found: Iterable[Record]) -> list[str]:
 
 
 def _series(steps: list[int], values: list[Any]) -> Series | None:
-    """The column as it is; None where a step is no step forward or a value no finite number."""
+    """The column as it is; None where a step is no step forward or a value no finite number.
+
+    Raises ValueError for what is no number at all.
+    """
+    if not (set(map(type, values)) <= NUMBERS and set(map(type, steps)) <= {int}):
+        raise ValueError("an update must hold numbers, and its step be a whole one")
     if np.isfinite(np.array(values, dtype=float)).all() and (np.diff(steps) > 0).all():
         return Series(tuple(steps), tuple(values))
     return None

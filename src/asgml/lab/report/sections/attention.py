@@ -16,6 +16,7 @@ ROUNDING = 1e-6
 def blocks(study: Study) -> list[Block]:
     """The warnings, nothing where there is nothing to warn of."""
     found: list[Text] = [_missing(study)] if any(m.failed for m in study.methods) else []
+    found += [f"{said}." for said in study.left_out]
     if not study.runs:
         found.append("No cell has finished: this report holds no numbers.")
     found += [note for m in study.methods for run in m.runs if (note := logged_gap(m, run))]
