@@ -25,6 +25,8 @@ LIBRARIES = ("numpy",)
 MODALITIES = {"text": "text", "audio": "audio", "visual": "vision"}
 """Modality -> what it is called in the file."""
 SPLITS = {"train": "train", "validation": "valid", "test": "test"}
+MOST = 1 << 30
+"""Numbers of an array that is written as lists."""
 BETWEEN = "$_$"
 """Stands between a video's name and the number of its segment in an id."""
 
@@ -52,7 +54,7 @@ def _part(path: Path, content: Any, name: str) -> tuple[tuple[Any, ...], int]:
         finite = np.isfinite(inputs[modality])
         bad += int((~finite).sum())
         inputs[modality] = np.where(finite, inputs[modality], np.float32(0))
-    labels, ids = _array(path, part, name, "regression_labels", 1), [str(i) for i in part.get("id", ())]
+    labels, ids = _array(path, part, name, "regression_labels", 1), _ids(path, part, name)
     sizes = {**{m: len(x) for m, x in inputs.items()}, "regression_labels": len(labels), "id": len(ids)}
     if len(set(sizes.values())) != 1 or not len(labels) or not np.isfinite(labels).all():
         raise InputError(
@@ -63,9 +65,28 @@ def _part(path: Path, content: Any, name: str) -> tuple[tuple[Any, ...], int]:
 
 def _array(path: Path, part: Mapping[str, Any], name: str, key: str, dimensions: int) -> npt.NDArray[np.float32]:
     try:
-        found = np.asarray(part[key], dtype=np.float32)
-    except (KeyError, TypeError, ValueError) as error:
+        _refuse_nested(part[key])
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large for float32 is counted as not finite
+            found = np.asarray(part[key], dtype=np.float32)
+    except (KeyError, TypeError, ValueError, OverflowError, MemoryError, RecursionError) as error:
         raise InputError(f"{path}: {name}.{key} must be an array of numbers ({error!r})") from error
     if found.ndim != dimensions:
         raise InputError(f"{path}: {name}.{key} must have {dimensions} dimensions, found {found.shape}")
     return found
+
+
+def _refuse_nested(found: Any) -> None:
+    """Lists that hold each other again and again would need memory without end."""
+    size = 1
+    while isinstance(found, list | tuple) and found:
+        size, found = size * len(found), found[0]
+        if size > MOST:
+            raise ValueError(f"more than {MOST} numbers in lists")
+
+
+def _ids(path: Path, part: Mapping[str, Any], name: str) -> list[str]:
+    found = part.get("id", ())
+    listed = found.tolist() if isinstance(found, np.ndarray) else found
+    if not isinstance(listed, list | tuple) or not all(isinstance(i, str | bytes | int | np.generic) for i in listed):
+        raise InputError(f"{path}: {name}.id must be a list of names")
+    return [str(i) for i in listed]

@@ -98,7 +98,7 @@ def read(kind: str, cell: Any, folder: Path, settings: Manifest) -> Array:
     except Bad:
         raise
     except Exception as error:
-        raise Bad(f"{shown(cell)} cannot be read as {kind}: {error or type(error).__name__}") from error
+        raise Bad(f"{shown(cell)} cannot be read as {kind}: {str(error) or type(error).__name__}") from error
     if not np.isfinite(found).all():
         raise Bad(f"{shown(cell)} holds numbers that are infinite or none")
     return found
