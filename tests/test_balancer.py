@@ -119,6 +119,7 @@ def test_a_recipe_is_data_two_balancers_share_nothing():
 def test_parts_given_directly_are_the_users_own():
     probe = Probe(toy.CLASSES)
     run = toy.start(TWO, None)
+    run.balancer.remove()
     balancer = Balancer(dict(run.model.encoders.items()), measure=[probe])
     assert balancer.measure == (probe,)
     assert balancer.measure[0] is probe
@@ -152,12 +153,10 @@ def test_an_encoder_that_returns_no_tensor_is_told_so():
         def forward(self, x):
             return super().forward(x), x
 
-    balancer_of = Two(2, 3)
-    Balancer({"text": balancer_of})
-    with pytest.raises(
-        TypeError, match="the feature of encoder 'text' must be a tensor, found tuple: say which tensor of its output it is"
-    ):
-        balancer_of(torch.ones(1, 2))
+    encoder = Two(2, 3)
+    words = "the feature of encoder 'text' must be a tensor, found tuple: say which tensor of its output it is"
+    with Balancer({"text": encoder}), pytest.raises(TypeError, match=words):
+        encoder(torch.ones(1, 2))
 
 
 def test_an_unused_encoder_is_left_out():

@@ -65,6 +65,7 @@ def test_any_shape_and_dtype_and_batch_size_runs_and_keeps_none(dtype, shape, de
         assert encoders["a"].weight.grad is None or encoders["a"].weight.grad.dtype == dtype
         for encoder in encoders.values():
             encoder.zero_grad()
+    balancer.remove()
     again = Balancer(encoders, parts(tau))
     again.load_state_dict(toy.through_file(balancer.state_dict()))
     assert toy.identical(again.state_dict(), balancer.state_dict())

@@ -62,8 +62,11 @@ def test_what_cannot_be_cut_says_so():
             self.h = h
 
     net = Wrapped(Box)
-    Balancer({"text": net}, Recipe(act=(Skip(Constant({"text": True})),)), features={"text": lambda box: box.h})
-    with pytest.raises(TypeError, match="that is skipped must return tensors in tuples, lists or mappings, found Box"):
+    skip = Recipe(act=(Skip(Constant({"text": True})),))
+    with (
+        Balancer({"text": net}, skip, features={"text": lambda box: box.h}),
+        pytest.raises(TypeError, match="that is skipped must return tensors in tuples, lists or mappings, found Box"),
+    ):
         net(torch.ones(2, 3))
     assert detached(("a", 1, None)) == ("a", 1, None)
 

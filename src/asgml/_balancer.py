@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from asgml._attached import Watching
 from asgml._checks import (
     Encoder,
     check_attached,
@@ -33,10 +34,12 @@ from asgml.recipes import Recipe
 COUNTED = ("updated", "skipped", "held")
 
 
-class Balancer:
+class Balancer(Watching):
     """Watches encoders through forward hooks, measures, and acts on their gradients between backward and the optimizer.
 
-    It wraps nothing and owns no parameter.
+    It wraps nothing and owns no parameter. Its hooks come off by `remove()`, at the end of `with Balancer(...) as balancer:`,
+    and when nobody holds it any more. One encoder has one Balancer: a newer one ends the older, with a warning. Copies of a
+    model (`copy.deepcopy`, an average of weights, `torch.save` of all of it) are watched by nobody.
 
     Args:
         encoders: modality -> the module of the model whose output is its feature, (B, ...); or patterns of parameter names
@@ -103,8 +106,9 @@ class Balancer:
         self._layout: Layout = {}
         self._seen: set[str] = set()
         self._targets: list[tuple[Tensor, Present]] = []
-        self._taps = Taps(hooked, features or {}, model)
+        self._taps: Taps = Taps(hooked, self.params, features or {}, model)
         self._ask()
+        self._taps.attach()  # last: a Balancer that is refused leaves no hook, and ends no other
 
     @property
     def skipping(self) -> frozenset[str]:
@@ -116,6 +120,7 @@ class Balancer:
 
         `present` is as in `adjust`. Raises ValueError where an encoder's feature has another number of rows.
         """
+        self._taps.check_watching()
         for modality in self._hooked:
             rows, wanted = self._taps.rows(modality), rows_of(targets, present.get(modality))
             if wanted and rows is not None and rows != wanted:
@@ -132,8 +137,10 @@ class Balancer:
         `targets`, (B, ...), are the labels of the whole batch; only diagnostics that need them need them. `present` is modality
         -> mask (B,), for an encoder that was given only the rows which have its modality. Returns what was measured in this
         update (`readings` keeps older values too). On inf or nan in the encoders' gradients nothing
-        changes but the count `nonfinite`: the step is left to the gradient scaler, or to you.
+        changes but the count `nonfinite`: the step is left to the gradient scaler, or to you. Raises RuntimeError after
+        `remove()`, and where a newer Balancer took an encoder over.
         """
+        self._taps.check_watching()
         if ranks() == 1:  # of several, another may have seen what this one has not
             check_attached(self.params, self._taps.never_fired())
         check_unscaled(self._scaler)
@@ -141,12 +148,12 @@ class Balancer:
         if not (self.measure or self.act):
             self.index += 1
             return Readings()
-        self._taps.silent = True
+        self._taps.watch.silent = True
         try:
             with torch.no_grad():
                 return self._update(replace(self._step(features, targets), present=present))
         finally:
-            self._taps.silent = False
+            self._taps.watch.silent = bool(self._taps.ended)
 
     def forget(self) -> None:
         """Drop what was seen since the last update: after forwards that no update will follow."""
@@ -257,10 +264,6 @@ class Balancer:
         self._taps.cut = frozenset(state["skipping"])
         for name, part in self._parts().items():
             part.load_state_dict(state["parts"][name])
-
-    def remove(self) -> None:
-        """Take the hooks off; the model is as it was before."""
-        self._taps.remove()
 
     def summary(self) -> str:
         """Say in words what every modality got so far.

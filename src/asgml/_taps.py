@@ -9,10 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from asgml._attached import Attachment, Hook
+from asgml._checks import Parameters
+
 Extract = Callable[[Any], Tensor]
 
 
-class Taps:
+class Taps(Attachment):
     """Forward hooks: keep every encoder's output, detached, and hand on a detached one where the encoder is to be skipped.
 
     They are silent in eval mode (of `model`, or of the encoder itself where no model is given), under no_grad, and while
@@ -21,18 +24,30 @@ class Taps:
     before the next mark is kept.
     """
 
-    def __init__(self, encoders: Mapping[str, nn.Module], extract: Mapping[str, Extract], model: nn.Module | None):
-        self.silent = False
-        """While diagnostics run encoders themselves."""
+    def __init__(
+        self, encoders: Mapping[str, nn.Module], params: Parameters, extract: Mapping[str, Extract], model: nn.Module | None
+    ):
+        super().__init__(encoders, params)
         self.model = model
-        inner = getattr(model, "_orig_mod", model)
-        self.mode = inner.module if isinstance(inner, DistributedDataParallel) else model
-        """The module whose mode counts: a wrapper's own stays as it was when what it wraps is put in eval mode."""
-        self._forward = 0
-        self._taps = {m: Tap(self, m, extract.get(m)) for m in encoders}
-        self._handles = [e.register_forward_hook(self._taps[m]) for m, e in encoders.items()]
-        if model is not None:
-            self._handles.append(model.register_forward_pre_hook(self._mark))
+        self.watch = Watch(None if model is None else innermost(model))
+        self._taps = {m: Tap(self.watch, m, extract.get(m)) for m in encoders}
+        self._mark = Mark(self.watch, [*self._taps.values()])
+
+    def attach(self) -> None:
+        """Put the hooks on, and end whoever watches the same encoders. Without this nothing is seen."""
+        self.take_over()
+        for m, encoder in self.encoders.items():
+            self.hook(encoder.register_forward_hook(Hook(self._taps[m])))
+        if self.model is not None:
+            self.hook(self.model.register_forward_pre_hook(Hook(self._mark)))
+
+    def end(self, why: str) -> None:
+        """Take the hooks off, fall silent (a compiled forward may still hold a hook), and forget what was seen."""
+        super().end(why)
+        self.watch.silent = True
+        for tap in self._taps.values():
+            tap.slot = None
+            tap.kept.clear()
 
     @property
     def cut(self) -> frozenset[str]:
@@ -48,15 +63,9 @@ class Taps:
         """Return the modalities whose forward was never seen."""
         return [m for m, tap in self._taps.items() if not tap.fired]
 
-    def _mark(self, model: nn.Module, args: Any) -> None:
-        if not torch.compiler.is_compiling():
-            self.mark()
-
     def mark(self) -> None:
         """End a micro-batch."""
-        for tap in self._taps.values():
-            tap.empty_slot(self._forward)
-        self._forward += 1
+        self._mark.end()
 
     def rows(self, modality: str) -> int | None:
         """Return the number of rows of the latest feature; None where there is none."""
@@ -77,17 +86,42 @@ class Taps:
         forwards = dict.fromkeys(n for n, _ in kept)
         return torch.cat([torch.stack([x for n, x in kept if n == forward]).mean(0) for forward in forwards])
 
-    def remove(self) -> None:
-        """Take the hooks off."""
-        for handle in self._handles:
-            handle.remove()
+
+class Watch:
+    """What the hooks of one Balancer share. They know it and not each other, so that no circle of them keeps itself alive."""
+
+    def __init__(self, mode: nn.Module | None):
+        self.silent = False
+        """While diagnostics run encoders themselves, and after the end."""
+        self.mode = mode
+        """The module whose mode counts; None: each encoder's own."""
+        self.forward = 0
+        """Micro-batches so far."""
+
+
+class Mark:
+    """The model's hook: each forward begins a micro-batch."""
+
+    def __init__(self, watch: Watch, taps: list[Tap]):
+        self.watch, self.taps = watch, taps
+
+    def __call__(self, model: nn.Module, args: Any) -> None:
+        """End the micro-batch before this forward."""
+        if not torch.compiler.is_compiling():
+            self.end()
+
+    def end(self) -> None:
+        """End a micro-batch."""
+        for tap in self.taps:
+            tap.empty_slot(self.watch.forward)
+        self.watch.forward += 1
 
 
 class Tap:
     """One encoder's hook. A compiled region guards on what it reads here: on `cut`, which makes two graphs, and no more."""
 
-    def __init__(self, taps: Taps, modality: str, extract: Extract | None):
-        self.taps, self.modality, self.extract = taps, modality, extract
+    def __init__(self, watch: Watch, modality: str, extract: Extract | None):
+        self.watch, self.modality, self.extract = watch, modality, extract
         self.cut = self.fired = False
         self.slot: Tensor | None = None
         """What a compiled forward leaves: writing to it needs no guard, appending to a list would need one on its length."""
@@ -95,14 +129,14 @@ class Tap:
 
     def __call__(self, encoder: nn.Module, args: Any, output: Any) -> Any:
         """Keep the feature, and cut the output where that is asked for."""
-        training = encoder.training if self.taps.mode is None else self.taps.mode.training
-        if self.taps.silent or not (training and torch.is_grad_enabled()) or _runs_again():
+        training = encoder.training if self.watch.mode is None else self.watch.mode.training
+        if self.watch.silent or not (training and torch.is_grad_enabled()) or _runs_again():
             return None
         self.fired = True
         if torch.compiler.is_compiling():
             self.slot = self.feature(output)
         else:
-            self.kept.append((self.taps._forward, self.feature(output)))
+            self.kept.append((self.watch.forward, self.feature(output)))
         return detached(output) if self.cut else None  # nothing behind a detached output runs backward
 
     def feature(self, output: Any) -> Tensor:
@@ -124,6 +158,15 @@ class Tap:
     def latest(self) -> Tensor | None:
         """Return the feature that was seen last."""
         return self.slot if self.slot is not None else self.kept[-1][1] if self.kept else None
+
+
+def innermost(model: nn.Module) -> nn.Module:
+    """Return what torch.compile and DistributedDataParallel wrapped: a wrapper's own mode stays as it was in `inner.eval()`."""
+    while True:
+        inner = model.module if isinstance(model, DistributedDataParallel) else getattr(model, "_orig_mod", model)
+        if inner is model:
+            return model
+        model = inner
 
 
 def _runs_again() -> bool:
