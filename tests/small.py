@@ -5,6 +5,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from asgml.lab import store, trial
 from asgml.lab.config import Cell, Experiment
 
@@ -44,6 +46,28 @@ def run_here(folder) -> int:
     except SystemExit as ended:
         return ended.code
     raise AssertionError("a trial says how it ended")
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing may catch it."""
+
+
+def train_and_kill(folder, target, name, count):
+    """Train until the `count`-th call of a function, and end there, as far as a test can end a process."""
+    from asgml.lab.training import cell as cells
+
+    plain, calls = getattr(target, name), []
+
+    def counted(*args, **kwargs):
+        calls.append(name)
+        if len(calls) == count:
+            raise Killed
+        return plain(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(target, name, counted)
+        with pytest.raises(Killed):
+            cells.train(folder)
 
 
 def fewer_to_score(data, rows=60):

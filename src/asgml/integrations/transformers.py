@@ -157,8 +157,7 @@ class BalancerCallback(TrainerCallback):  # type: ignore[misc]
         if not (folder / FILE).exists():
             warnings.warn(f"{folder} holds no {FILE}: the run goes on, its Balancer starts without memory", stacklevel=2)
             return
-        saved = torch.load(folder / FILE, map_location="cpu", weights_only=True)
-        balancer.load_state_dict(moved(saved, args.device))
+        balancer.load_state_dict(moved(_saved(folder / FILE), args.device))
 
     def _check(self, args: TrainingArguments, model: nn.Module) -> None:
         if args.n_gpu > 1:
@@ -199,6 +198,17 @@ def _finds_unused(args: TrainingArguments, model: nn.Module) -> bool:
 
 def _folder(args: TrainingArguments, state: TrainerState) -> Path:
     return Path(args.output_dir) / f"checkpoint-{state.global_step}"
+
+
+def _saved(path: Path) -> Any:
+    """Read a Balancer's state; torch's own words on a damaged file would advise to switch its safety off."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:
+        way = "remove it to go on without the Balancer's memory, or resume from another checkpoint"
+        raise ValueError(f"{path} is damaged, or holds no Balancer's state: {way}") from error
 
 
 def _resumed(args: TrainingArguments, state: TrainerState) -> Path:

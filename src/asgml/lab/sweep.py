@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
-from asgml.lab import engine, engines, layout, store, tuning
+from asgml.lab import engine, engines, layout, own_code, store, tuning
 from asgml.lab.config import Cell, Experiment, address, points
 from asgml.lab.engine import Engine, Task, Watcher
 from asgml.lab.errors import InputError
@@ -157,7 +157,8 @@ def _train(cells: Sequence[Laid], cluster: Engine, jobs: int | None, show: Show)
             continue
         folder = laid.task.folder
         _make(folder)
-        _write_config(folder / "config.json", _dump(laid.cell))
+        _write_config(folder / "config.json", config := _dump(laid.cell))
+        own_code.remember(config)
         (folder / "result.json").unlink(missing_ok=True)
     failed = engine.run([laid.task for laid in todo], cluster, jobs=jobs, watcher=show) if todo else []
     diverged = [laid.task for laid in todo if laid.trial and laid.done]

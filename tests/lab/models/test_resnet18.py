@@ -121,11 +121,14 @@ def spoilt(state, what):
         ("shape", r"layer1.0.conv1.weight must have shape \(64, 64, 3, 3\), found \(64, 64, 1, 1\)"),
         ("nested", "must hold a state dict, parameter name -> tensor, found dict"),
         ("absent", "cannot be read as a state dict: FileNotFoundError"),
+        ("cut", "cannot be read as a state dict: it is cut off or damaged, or holds more than tensors; get the file anew"),
     ],
 )
 def test_wrong_weights_are_refused(tmp_path, pretrained, what, words):
     if what != "absent":
         torch.save(spoilt(empty(pretrained.state_dict()), what), tmp_path / "w.pth")
+    if what == "cut":
+        (tmp_path / "w.pth").write_bytes((tmp_path / "w.pth").read_bytes()[:900])
     with pytest.raises(InputError, match=rf"weights .*w.pth.*{words}"):
         load_trunk(pretrained, tmp_path / "w.pth")
 

@@ -25,26 +25,6 @@ def finished(tmp_path_factory):
     return folder, result
 
 
-class Killed(BaseException):
-    """Stands for a kill: nothing may catch it."""
-
-
-def train_and_kill(folder, target, name, count):
-    """Train until the `count`-th call of a function, and end there, as far as a test can end a process."""
-    plain, calls = getattr(target, name), []
-
-    def counted(*args, **kwargs):
-        calls.append(name)
-        if len(calls) == count:
-            raise Killed
-        return plain(*args, **kwargs)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(target, name, counted)
-        with pytest.raises(Killed):
-            cells.train(folder)
-
-
 @pytest.mark.parametrize(
     ("target", "name", "count"),
     [
@@ -57,7 +37,7 @@ def train_and_kill(folder, target, name, count):
 )
 def test_resume_after_a_kill_is_bit_identical(finished, tmp_path, target, name, count):
     folder = small.lay_out(tmp_path / "cell", small.cell(ALL))
-    train_and_kill(folder, target, name, count)
+    small.train_and_kill(folder, target, name, count)
     assert cells.train(folder) == finished[1]
     assert small.log(folder) == small.log(finished[0])
     with np.load(folder / "predictions.npz") as ours, np.load(finished[0] / "predictions.npz") as whole:
@@ -72,7 +52,7 @@ def test_resume_after_a_kill_is_bit_identical(finished, tmp_path, target, name, 
 
 def test_a_half_written_line_and_checkpoint_are_no_trouble(finished, tmp_path):
     folder = small.lay_out(tmp_path / "cell", small.cell(ALL))
-    train_and_kill(folder, Trainer, "run_epoch", 3)
+    small.train_and_kill(folder, Trainer, "run_epoch", 3)
     with (folder / "metrics.jsonl").open("a") as file:
         file.write('{"kind": "step", "st')
     (folder / ".checkpoint.pt.123").write_bytes(b"half")

@@ -159,6 +159,7 @@ def diagnose(
     method: str | None = None,
     seed: int | None = None,
     solo: Annotated[bool, Parameter(negative=())] = False,
+    allow_imports: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Say of a trained model which modality was left behind, is ignored, is poor, or memorises.
 
@@ -180,10 +181,12 @@ def diagnose(
         Which seed; the first finished one by default.
     solo
         Train each modality alone where the run has no such method, and keep the result.
+    allow_imports
+        Run the code that the run's settings import, which you have not run from here before.
     """
     from asgml.lab.cli import diagnosing
 
-    diagnosing.diagnose(folder, method, seed, solo)
+    diagnosing.diagnose(folder, method, seed, solo=solo, allow_imports=allow_imports)
 
 
 @app.command(help_epilogue="")

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from asgml.lab import store
-from asgml.lab.config import Cell
 from asgml.lab.errors import InputError, did_you_mean
 from asgml.lab.report.model import BASELINE
 
 FILE = "diagnosis.json"
 
 
-def diagnose(run: Path, method: str | None, seed: int | None, solo: bool) -> None:
+def diagnose(run: Path, method: str | None, seed: int | None, *, solo: bool, allow_imports: bool) -> None:
     """Diagnose one cell of a run; `diagnosis.json` stands beside its result, and the report shows it from then on."""
     folder = _cell(run, method, seed)
-    cell = Cell.model_validate(store.read_json(folder / "config.json"))
+    header = next(iter(store.records(folder)), {})
+    diagnosable(header)
     from asgml.lab.training import diagnosing
 
-    began, modalities = time.perf_counter(), _modalities(folder)
+    began, modalities = time.perf_counter(), tuple(header.get("modalities", ()))
+    cell = diagnosing.read_cell(folder, allow_imports=allow_imports)
+    trained = diagnosing.Trained.read(folder, allow_imports=allow_imports)  # before anything is trained beside it
     references = diagnosing.references(run, cell, modalities, train=solo)
-    found = diagnosing.diagnose(folder, references)
+    found = diagnosing.examine(trained, references, allow_imports=allow_imports)
     print(f"{cell.method}, seed {cell.seed}: the model of its last epoch, on validation samples\n\n{found}")
     if missing := [m for m in modalities if m not in references]:
         print(f"asgml diagnose {run} --solo trains {' and '.join(missing)} alone, once.")
     store.write_json(folder / FILE, {"method": cell.method, "seed": cell.seed, **found.to_dict()})
     print(f"\n{time.perf_counter() - began:.0f} s; wrote {folder / FILE}; asgml report {run} shows it")
+
+
+def diagnosable(header: Mapping[str, Any]) -> None:
+    """Raise InputError where the header of a cell's log says that its data are of a kind that no diagnosis takes."""
+    task = header.get("task", "classification")
+    if task != "classification" or "present" in header:
+        found = f"{task}{' with modalities missing' if 'present' in header else ''}"
+        raise InputError(f"run: asgml diagnose needs one class per sample, and all modalities in each, found {found}")
 
 
 def _cell(run: Path, method: str | None, seed: int | None) -> Path:
@@ -54,8 +65,3 @@ def _experiment(run: Path) -> dict[str, Any]:
     if experiment is None:
         raise InputError(f"run: {run} must be the folder of a run, found no experiment.json; give what `asgml run` wrote")
     return experiment
-
-
-def _modalities(folder: Path) -> tuple[str, ...]:
-    header = next(iter(store.records(folder)), {})
-    return tuple(header.get("modalities", ()))

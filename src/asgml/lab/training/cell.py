@@ -23,7 +23,7 @@ from asgml.lab.datasets._base import Data
 from asgml.lab.datasets.steer import set_aside
 from asgml.lab.errors import InputError
 from asgml.lab.tasks import table as tasks
-from asgml.lab.training import evaluation, loggers, plan, ranks, weights
+from asgml.lab.training import checkpoint, evaluation, loggers, plan, ranks, weights
 from asgml.lab.training.device import device_of
 from asgml.lab.training.evaluation import Outputs, Samples
 from asgml.lab.training.logbook import Logbook
@@ -57,10 +57,15 @@ def train(folder: Path) -> dict[str, Any] | None:
         return _train(folder, config, cell)
 
 
-def _train(folder: Path, config: dict[str, Any], cell: Cell) -> dict[str, Any] | None:
+def _train(folder: Path, config: dict[str, Any], cell: Cell, *, anew: bool = False) -> dict[str, Any] | None:
     data, samples, trainer = prepare(cell)
     best = Best()
-    length = _resume(folder, trainer, best, address.of(config))
+    try:
+        length = 0 if anew else _resume(folder, trainer, best, address.of(config))
+    except checkpoint.Damaged as error:
+        if ranks.first():
+            checkpoint.set_aside(folder, error)
+        return _train(folder, config, cell, anew=True)
     if not ranks.first():
         while trainer.epoch < trainer.train.epochs:
             trainer.run_epoch(samples["train"])
@@ -160,9 +165,7 @@ def _device_name(trainer: Trainer) -> str:
 
 
 def _save(folder: Path, trainer: Trainer, best: Best, length: int, config: str) -> None:
-    file = io.BytesIO()
-    torch.save({"config": config, "length": length, "trainer": trainer.state_dict(), "best": vars(best)}, file)
-    store.write_atomic(folder / "checkpoint.pt", file.getvalue())
+    checkpoint.write(folder, {"config": config, "length": length, "trainer": trainer.state_dict(), "best": vars(best)})
     done = {"epoch": trainer.epoch, "epochs": trainer.train.epochs, "best": best.score} | _called(trainer, best.last)
     store.write_json(folder / "progress.json", done)
 
@@ -171,12 +174,14 @@ def _resume(folder: Path, trainer: Trainer, best: Best, config: str) -> int:
     """Take the checkpoint over, if there is one; return the length of `metrics.jsonl` that it stands for."""
     for left_by_a_kill in folder.glob(".*.*.*") if ranks.first() else ():  # what `store.write_atomic` had not renamed yet
         left_by_a_kill.unlink()
-    if not (folder / "checkpoint.pt").exists():
+    state = checkpoint.read(folder)
+    if state is None:
         return 0
-    state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)
     if state.get("config", config) != config:
-        raise InputError(f"{folder / 'checkpoint.pt'} was made by another config than config.json beside it; remove {folder}")
-    trainer.load_state_dict(state["trainer"])
+        raise InputError(f"{folder / checkpoint.FILE} was made by another config than config.json beside it; remove {folder}")
+    checkpoint.restore(trainer, state, folder)
+    if state["best"].keys() != vars(best).keys():
+        raise checkpoint.damaged(folder, "it holds something else than a checkpoint")
     vars(best).update(state["best"])
     return int(state["length"])
 

@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 import asgml
-from asgml.lab import store
+from asgml.lab import own_code, store
 from asgml.lab.config import Cell, methods
 from asgml.lab.datasets.steer import units
 from asgml.lab.errors import InputError
 from asgml.lab.training import cell as cells
+from asgml.lab.training import checkpoint
 from asgml.lab.training.evaluation import Samples, encode
 from asgml.lab.training.loop import Trainer
 from asgml.lab.training.scene import Batch
@@ -36,15 +37,23 @@ class Trained:
     """The unit of each validation sample: those that share a source stand together."""
 
     @classmethod
-    def read(cls, folder: Path) -> Trained:
-        """Build a finished cell again from its config and checkpoint."""
-        cell = Cell.model_validate(store.read_json(folder / "config.json"))
+    def read(cls, folder: Path, *, allow_imports: bool = False) -> Trained:
+        """Build a finished cell again from its config and checkpoint.
+
+        Raises InputError where they cannot be used, or the config imports code that this user has not run before and does
+        not allow.
+        """
+        cell = read_cell(folder, allow_imports=allow_imports)
+        state = checkpoint.read(folder)
+        if state is None:
+            way = "remove the folder, and the same asgml run trains the cell again"
+            raise InputError(f"run: {folder} has no {checkpoint.FILE}; {way}")
         data, samples, trainer = cells.prepare(cell)
         lacks = bool(samples["train"].present or samples["validation"].present)
         if trainer.task.name != "classification" or lacks:
             found = f"{trainer.task.name}{' with modalities missing' * lacks}"
             raise InputError(f"run: asgml diagnose needs one class per sample, and all modalities in each, found {found}")
-        trainer.load_state_dict(torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True)["trainer"])
+        checkpoint.restore(trainer, state, folder)
         return cls(trainer, samples["train"], samples["validation"], units(data.validation).tolist())
 
     def said(self) -> Tensor:
@@ -58,10 +67,31 @@ class Trained:
         return self.trainer.objective.predict(logits, features), labels
 
 
+def read_cell(folder: Path, *, allow_imports: bool = False) -> Cell:
+    """Read a cell's `config.json`. Raises InputError where it is none, or imports code that nobody allowed."""
+    path = folder / "config.json"
+    settings = store.read_record(path)
+    if not allow_imports and not own_code.known(settings):
+        own_code.refuse(settings, path, "you have not run it from here before: give --allow-imports if you trust who made it")
+    try:
+        return Cell.model_validate(settings)
+    except ValidationError as error:
+        raise InputError(
+            f"{path} is no config of a cell, or of another version of asgml ({error.errors()[0]['msg']})"
+        ) from error
+
+
 def diagnose(folder: Path, solo: Mapping[str, Path], *, bootstrap: int = 1000) -> asgml.Diagnosis:
     """Examine the cell in a folder; `solo` is modality -> the folder of a cell that trained on this one alone."""
-    trained = Trained.read(folder)
+    return examine(Trained.read(folder), solo, bootstrap=bootstrap)
+
+
+def examine(
+    trained: Trained, solo: Mapping[str, Path], *, bootstrap: int = 1000, allow_imports: bool = False
+) -> asgml.Diagnosis:
+    """Do so with a cell that was read before."""
     trainer = trained.trainer
+    alone = {m: Trained.read(folder, allow_imports=allow_imports) for m, folder in solo.items() if m in trainer.model.encoders}
     return asgml.diagnose(
         trainer.model,
         dict(trainer.model.encoders.items()),
@@ -69,7 +99,7 @@ def diagnose(folder: Path, solo: Mapping[str, Path], *, bootstrap: int = 1000) -
         trained.validation.batches(),
         forward=trained.forward,
         groups=trained.groups,
-        solo={m: Trained.read(reference).said() for m, reference in solo.items() if m in trainer.model.encoders},
+        solo={m: reference.said() for m, reference in alone.items()},
         balancer=trainer.balancer,
         bootstrap=bootstrap,
         seed=trainer.seed,
@@ -94,7 +124,7 @@ def _own(run: Path, cell: Cell, modality: str) -> Path | None:
     """Return the run's own cell, with whatever settings were tuned for it."""
     wanted = _alone(cell, modality).entries
     for folder in filter(_finished, sorted(run.glob(f"*/seed{cell.seed}"))):
-        if Cell.model_validate(store.read_json(folder / "config.json")).entries == wanted:
+        if read_cell(folder, allow_imports=True).entries == wanted:  # which only reads: nothing is imported
             return folder
     return None
 

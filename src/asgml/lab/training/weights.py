@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
-from safetensors import safe_open
+from pydantic import ValidationError
 from torch import Tensor, nn
 
-from asgml.lab import store
+from asgml.lab import own_code
 from asgml.lab.config import Cell
 from asgml.lab.errors import InputError
 from asgml.lab.models.late_fusion import LateFusion
-from asgml.lab.training import plan
+from asgml.lab.training import plan, weights_file
 from asgml.lab.training.device import Mixed
 from asgml.lab.training.loop import built
 from asgml.lab.training.objectives import Objective
 
-FILE, ABOUT = "model.safetensors", "asgml"
+FILE = "model.safetensors"
 
 
 class TrainedModel(nn.Module):
@@ -48,8 +46,7 @@ def save(folder: Path, model: LateFusion, objective: Objective, inputs: Mapping[
     named |= {f"objective.{key}": value for key, value in objective.state_dict().items()}
     tensors = {key: x.detach().cpu().clone(memory_format=torch.contiguous_format) for key, x in named.items()}
     samples = {m: [str(x.dtype).removeprefix("torch."), list(x.shape[1:])] for m, x in inputs.items()}
-    text = json.dumps({**about, "samples": samples}, allow_nan=False)
-    store.write_atomic(folder / FILE, safetensors.torch.save(tensors, {ABOUT: text}))
+    weights_file.write(folder / FILE, tensors, {**about, "samples": samples})
 
 
 def _unmixed(model: LateFusion) -> dict[str, Tensor]:
@@ -59,23 +56,45 @@ def _unmixed(model: LateFusion) -> dict[str, Tensor]:
     return {prefix[k] + k.removeprefix(f"{prefix[k]}encoder.") if prefix[k] else k: x for k, x in model.state_dict().items()}
 
 
-def load_model(folder: str | Path) -> TrainedModel:
+def load_model(folder: str | Path, *, allow_imports: bool = False) -> TrainedModel:
     """Build the model of a finished cell again, with the weights of its chosen epoch, in eval mode on the CPU.
 
     No data is read. Its logits for validation and test samples are those of `predictions.npz`, bit for bit where threads and
     batches are the same (`train.threads`; 512 rows at a time).
 
+    A file may name code of somebody's own (`import`), which runs when the model is built: with `allow_imports` alone.
+
     Raises:
-        InputError: the folder has no `model.safetensors`: the experiment says `keep: none`, or the cell has not begun.
+        InputError: the folder has no `model.safetensors`: the experiment says `keep: none`, or the cell has not begun; the
+            file is damaged; or it names code to import, and `allow_imports` is not set.
     """
     path = Path(folder) / FILE
     if not path.exists():
         raise InputError(f"folder: must be a cell's, with {FILE} in it, found none in {folder}; `keep: best` writes it")
-    with safe_open(path, "pt") as file:
-        about, tensors = json.loads(file.metadata()[ABOUT]), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    way = "load_model(folder, allow_imports=True) lets it, where you trust who made the file"
+    about, tensors = weights_file.read(path, lambda about: None if allow_imports else own_code.refuse(about, path, way))
+    try:
+        return _built(about, tensors)
+    except (ValidationError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        found = str(error).partition("\n")[0]
+        raise InputError(f"{path} does not fit together, or another version of asgml wrote it ({found})") from error
+
+
+def _built(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> TrainedModel:
     cell = Cell.model_validate(about["config"])
+    if not about["samples"]:
+        raise ValueError("no modality is named")
     inputs = {m: torch.zeros((1, *shape), dtype=getattr(torch, kind)) for m, (kind, shape) in about["samples"].items()}
-    model, objective = built(cell, plan.make(cell, about["modalities"]), inputs, about["size"])
+    model, objective = built(_without_start(cell), plan.make(cell, about["modalities"]), inputs, about["size"])
     for name, part in {"model": model, "objective": objective}.items():
         part.load_state_dict({k.removeprefix(f"{name}."): t for k, t in tensors.items() if k.startswith(f"{name}.")})
     return TrainedModel(model, objective, cell, about["classes"])
+
+
+def _without_start(cell: Cell) -> Cell:
+    """Return the cell without the files of weights that training started from: they need not be there any more."""
+    encoders = {
+        m: e.model_copy(update={"weights": None}) if "weights" in type(e).model_fields else e
+        for m, e in cell.model.encoders.items()
+    }
+    return cell.model_copy(update={"model": cell.model.model_copy(update={"encoders": encoders})})

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from asgml.lab import memory
 from asgml.lab.errors import InputError
 
 
@@ -35,8 +36,13 @@ def _state(path: Path) -> dict[str, Tensor]:
 
             return dict(load_file(path))
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
+    except OSError as error:
         raise InputError(f"weights {path} cannot be read as a state dict: {type(error).__name__}: {error}") from error
+    except Exception as error:  # not in torch's words, which advise to switch its safety off
+        if memory.lacked(error):
+            raise
+        found = "it is cut off or damaged, or holds more than tensors"
+        raise InputError(f"weights {path} cannot be read as a state dict: {found}; get the file anew") from error
     if isinstance(state, dict) and all(isinstance(x, Tensor) for x in state.values()):
         return dict(state)
     raise InputError(f"weights {path} must hold a state dict, parameter name -> tensor, found {type(state).__name__}")
