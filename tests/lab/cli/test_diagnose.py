@@ -106,3 +106,29 @@ def test_a_cell_that_failed_is_no_model(run, capsys):
     store.write_json(run / "slowed/seed0/result.json", {"status": "failed", "reason": "diverged"})
     assert main(["diagnose", str(run)]) == 2
     assert "no cell of slowed has finished" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"task": "regression"}, "found regression"),
+        ({"present": {"train": {"audio": 3}}}, "found classification with modalities missing"),
+        ({"task": "multilabel", "present": {"test": {"audio": 3}}}, "found multilabel with modalities missing"),
+    ],
+)
+def test_solo_refuses_before_it_trains(run, more, words, capsys):
+    log = run / "slowed/seed0/metrics.jsonl"
+    header, rest = log.read_text().split("\n", 1)
+    log.write_text(json.dumps(json.loads(header) | more) + "\n" + rest)
+    shutil.rmtree(run / "heard")
+    assert main(["diagnose", str(run), "--solo"]) == 2
+    assert capsys.readouterr().err.endswith(f"needs one class per sample, and all modalities in each, {words}\n")
+    assert not (run / ".solo").exists()
+
+
+def test_solo_refuses_a_damaged_checkpoint_before_it_trains(run, capsys):
+    (run / "slowed/seed0/checkpoint.pt").write_bytes(b"half")
+    shutil.rmtree(run / "heard")
+    assert main(["diagnose", str(run), "--solo"]) == 2
+    assert "checkpoint.pt is damaged: it is cut off" in capsys.readouterr().err
+    assert not (run / ".solo").exists()
