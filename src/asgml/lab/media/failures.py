@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
+import stat
 from enum import StrEnum
 from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from asgml.lab.media.stand_ins import ENOUGH, stand_in
+
+LARGEST = 2**29
+"""Bytes of a picture's or an array's file, which is read as a whole."""
+
+
+class Readable(Protocol):
+    """What a decoder needs of a file."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a place, and return it."""
+
+    def tell(self) -> int:
+        """Return the place."""
+
+    def read(self, count: int = -1, /) -> bytes:
+        """Return the bytes from the place on."""
 
 
 class Reason(StrEnum):
@@ -11,9 +31,12 @@ class Reason(StrEnum):
 
     MISSING = "missing"
     EMPTY = "empty"
+    STAND_IN = "not the file itself"
+    """A pointer of Git LFS, a web page, the error of a server: something that lies in its place."""
     DAMAGED = "damaged"
     NO_STREAM = "no such stream"
     TOO_SHORT = "too short"
+    TOO_LARGE = "too large"
     SILENT = "silent"
     UNKNOWN = "unknown name"
     GAVE_UP = "decoder gave up"
@@ -32,13 +55,51 @@ class Unreadable(Exception):
 
 
 def content(path: Path) -> bytes:
-    """Return the bytes of a file that is there and not empty; Unreadable otherwise."""
+    """Return the bytes of a file that is there, not empty and not too large; Unreadable otherwise."""
+    with handle(path) as file:
+        size = file.seek(0, 2)
+        if size > LARGEST:
+            raise Unreadable(
+                Reason.TOO_LARGE, f"the file has {size / 1e6:.0f} MB, {LARGEST / 1e6:.0f} are read; make it smaller"
+            )
+        file.seek(0)
+        return file.read()
+
+
+def handle(path: Path) -> BinaryIO:
+    """Open a file that is there, not empty, and begins as media do, for reading; Unreadable otherwise."""
     try:
-        found = path.read_bytes()
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+            raise Unreadable(Reason.DAMAGED, "it is no file but a folder, a pipe or a device")
+        file = path.open("rb")
     except FileNotFoundError as error:
-        raise Unreadable(Reason.MISSING, "there is no such file") from error
+        raise Unreadable(Reason.MISSING, _missing(path)) from error
+    except (OSError, ValueError) as error:
+        raise Unreadable(Reason.DAMAGED, f"it cannot be read: {getattr(error, 'strerror', error)}") from error
+    try:
+        _refuse_others(file)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _refuse_others(file: BinaryIO) -> None:
+    """Raise Unreadable where a file is empty, or something else lies in its place."""
+    try:
+        head = file.read(ENOUGH)
+        file.seek(0)
     except OSError as error:
         raise Unreadable(Reason.DAMAGED, f"it cannot be read: {error.strerror}") from error
-    if not found:
-        raise Unreadable(Reason.EMPTY, "0 bytes")
-    return found
+    if not head:
+        raise Unreadable(Reason.EMPTY, "0 bytes: the download or the copy was not finished; get the file again")
+    if found := stand_in(head):
+        raise Unreadable(Reason.STAND_IN, f"{found.name}; {found.way_out}")
+
+
+def _missing(path: Path) -> str:
+    """Say what a broken link is: git-annex keeps files behind links."""
+    if not path.is_symlink():
+        return "there is no such file"
+    annex = "; run `git annex get` in the repository that it came from" * ("annex/objects" in str(path.readlink()))
+    return f"there is no such file: it is a link to {path.readlink()}, which is not there{annex}"

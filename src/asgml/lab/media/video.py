@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from asgml.lab.media import container
-from asgml.lab.media.failures import Reason, Unreadable, content
+from asgml.lab.media.failures import Readable, Reason, Unreadable, handle
+from asgml.lab.media.image import refuse_large
 from asgml.lab.media.sampling import Sampling, moments
+
+Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
 class Frames:
     """Chosen frames (T, 3, S, S) uint8, the seconds (T,) at which they show, and the seconds that the film lasts."""
 
-    pixels: npt.NDArray[np.uint8]
+    pixels: Pixels
     times: npt.NDArray[np.float64]
     seconds: float
 
@@ -28,49 +32,69 @@ def read_frames(
 ) -> Frames:
     """Decode `count` frames of a film and resize them to `size` x `size` pixels, bilinear, whatever their shape was.
 
-    Frames are chosen by timestamp (see `moments`). Raises Unreadable; also where the film lasts less than `least` seconds.
+    Frames are chosen by timestamp (see `moments`) and turned upright as the film says. Raises Unreadable; also where the film
+    lasts less than `least` seconds.
     """
-    data = content(path)
-    stamps, seconds = _stamps(data)
-    if seconds < least:
-        raise Unreadable(Reason.TOO_SHORT, f"the video lasts {seconds:.2f} s, {least:g} s are wanted")
-    times = np.array([t for t, _ in stamps])
-    chosen = moments(sampling, count, times, rng)
-    wanted = {stamps[i][1] for i in chosen}
-    pictures = _decode(data, wanted, size)
+    with handle(path) as file:
+        stamps, seconds = _stamps(file)
+        if seconds < least:
+            raise Unreadable(Reason.TOO_SHORT, f"the video lasts {seconds:.2f} s, {least:g} s are wanted")
+        times = np.array([t for t, _ in stamps])
+        chosen = moments(sampling, count, times, rng)
+        pictures = _decode(file, {stamps[i][1] for i in chosen}, size)
     pixels = np.stack([pictures[stamps[i][1]] for i in chosen])
     return Frames(pixels, times[chosen] - times[0], seconds)
 
 
-def _stamps(data: bytes) -> tuple[list[tuple[float, int]], float]:
+def _stamps(file: Readable) -> tuple[list[tuple[float, int]], float]:
     """Return (seconds, timestamp) of every frame, in the order in which they show, and how long they last in all."""
-    with container.opened(data, "video") as (file, stream):
-        found = sorted({p.pts for p in file.demux(stream) if p.pts is not None and p.size})
-        base, said = stream.time_base, container.promised(file, stream)
-    if not found:
-        raise Unreadable(Reason.DAMAGED, "the video has no frame with a timestamp")
-    stamps = [(float(pts * base), pts) for pts in found]
-    first, last = stamps[0][0], stamps[-1][0]
-    seconds = (last - first) * len(stamps) / max(1, len(stamps) - 1)  # the last frame shows as long as the others
-    container.refuse_cut(said, last + (seconds - (last - first)), "video")
+    with container.opened(file, "video") as film:
+        refuse_large(film.stream.codec_context.width, film.stream.codec_context.height)
+        found = sorted({p.pts for p in film.packets() if p.pts is not None and p.size})
+        if not found:
+            raise Unreadable(Reason.DAMAGED, "the video has no frame with a timestamp")
+        stamps = [(float(pts * film.stream.time_base), pts) for pts in found]
+        first, last = stamps[0][0], stamps[-1][0]
+        seconds = (last - first) * len(stamps) / max(1, len(stamps) - 1)  # the last frame shows as long as the others
+        film.refuse_cut(last + (seconds - (last - first)))
     return stamps, seconds
 
 
-def _decode(data: bytes, wanted: set[int], size: int) -> dict[int, npt.NDArray[np.uint8]]:
-    found: dict[int, npt.NDArray[np.uint8]] = {}
-    with container.opened(data, "video") as (file, stream):
-        for frame in file.decode(stream):
-            if frame.is_corrupt:
-                raise Unreadable(Reason.DAMAGED, f"the frame at {frame.time or 0:.2f} s is corrupt")
-            if frame.pts in wanted:
-                found[frame.pts] = _resized(frame, size)
-            if len(found) == len(wanted):
-                return found
+def _decode(file: Readable, wanted: set[int], size: int) -> dict[int, Pixels]:
+    found: dict[int, Pixels] = {}
+    with container.opened(file, "video") as film:
+        for packet in film.packets():
+            for frame in packet.decode():
+                if frame.is_corrupt:
+                    raise Unreadable(Reason.DAMAGED, f"the frame at {frame.time or 0:.2f} s is corrupt")
+                if frame.pts in wanted:
+                    found[frame.pts] = _resized(frame, size)
+                if len(found) == len(wanted):
+                    return found
     raise Unreadable(Reason.DAMAGED, f"{len(wanted) - len(found)} of {len(wanted)} wanted frames could not be decoded")
 
 
-def _resized(frame: Any, size: int) -> npt.NDArray[np.uint8]:
+def _resized(frame: Any, size: int) -> Pixels:
     from PIL import Image
 
+    refuse_large(frame.width, frame.height)
     image = Image.fromarray(frame.to_ndarray(format="rgb24")).resize((size, size), Image.Resampling.BILINEAR)
-    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
+    return np.ascontiguousarray(_upright(np.asarray(image), _matrix(frame)).transpose(2, 0, 1))
+
+
+def _matrix(frame: Any) -> tuple[float, float, float, float]:
+    """Where one step to the right, and one down, in the frame as it is coded go on the screen: (x, y) of each."""
+    for side in frame.side_data:
+        if side.type.name == "DISPLAYMATRIX":
+            a, b, _, c, d = struct.unpack_from("=5i", bytes(side))
+            return a, b, c, d
+    return 1, 0, 0, 1
+
+
+def _upright(pixels: Pixels, matrix: tuple[float, float, float, float]) -> Pixels:
+    """Turn (and mirror) a picture (S, S, 3) by quarters, to the nearest one."""
+    a, b, c, d = matrix
+    if abs(b) + abs(c) > abs(a) + abs(d):  # what goes to the right when coded goes up or down on the screen
+        pixels, a, d = pixels.transpose(1, 0, 2), c, b
+    pixels = pixels[:, ::-1] if a < 0 else pixels
+    return pixels[::-1] if d < 0 else pixels

@@ -49,10 +49,13 @@ def audio(cell: Any, folder: Path, settings: Manifest) -> Array:
 
 
 def image(cell: Any, folder: Path, settings: Manifest) -> Array:
-    """Return an image (3, S, S) float32 in 0-1, bilinear, whatever its shape was; what is see-through becomes black."""
-    from asgml.lab.media.image import read_image
+    """Return an upright image (3, S, S) float32, bilinear, whatever its shape was; what is see-through becomes black.
 
-    return read_image(located(cell, folder), settings.image_size).astype(np.float32) / 255
+    Its values lie in 0-1; greys of 32 bits or with a fraction keep their own.
+    """
+    from asgml.lab.media.image import read_levels
+
+    return read_levels(located(cell, folder), settings.image_size)
 
 
 def video(cell: Any, folder: Path, settings: Manifest) -> Array:
