@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from asgml._ranks import Key, Layout, local, ranks, replicas, summed, wide
+from asgml._sift import Place, learnable, sifted
 from asgml._step import Readings, Step
 from asgml.diagnostics import Diagnostic
 
 Sums = dict[str, dict[str, Tensor]]
 """Name of a diagnostic -> key -> what its `evidence` said, summed over ranks."""
 Measured = tuple[Diagnostic, Mapping[str, Tensor]]
+Admitted = Mapping[Place, Tensor]
 Cell = tuple[Diagnostic, str, Tensor | None]
 
 
@@ -27,6 +29,8 @@ class Exchanged:
     finite: bool
     used: frozenset[str]
     sums: Sums = field(default_factory=dict)
+    spoilt: set[Place] = field(default_factory=set)
+    """Who was left out of this update, because something was not finite."""
 
 
 def local_norm(parameters: Iterable[nn.Parameter]) -> Tensor | None:
@@ -48,21 +52,24 @@ def _local(grad: Tensor) -> Tensor:
     return shard.coalesce().values() if shard.is_sparse else shard
 
 
-def exchange(due: Iterable[Diagnostic], step: Step, layout: Layout) -> Exchanged:
+def exchange(due: Sequence[Diagnostic], step: Step, layout: Layout) -> Exchanged:
     """Measure what is due; bring all numbers and the finite flag to the host in one transfer, reduced over ranks before it.
 
     A reading is the mean over the ranks whose batch used the modality, each weighted by its rows; a norm of sharded
     gradients is put together from the shards'. `layout` remembers what evidence looks like (`_ranks.summed`).
     """
     measured = [(d, d.measure(step)) for d in due]
+    admitted = {(d.name, m): rows for d, _ in measured for m, rows in d.admits(step).items()}
     if ranks() > 1:
-        return _reduced(measured, step, layout)
+        return _reduced(measured, admitted, step, layout)
     readings = {d.name: values for d, values in measured}
-    numbers = [v.detach() for values in readings.values() for v in values.values()]
-    floats, finite = _to_host(numbers, list(step.norms.values()))
+    numbers = [v for values in readings.values() for v in values.values()]
+    floats, finite = _to_host([n.detach() for n in (*numbers, *admitted.values())], list(step.norms.values()))
     left = iter(floats)
     on_host = Readings({name: {m: next(left) for m in values} for name, values in readings.items()})
-    return Exchanged(on_host, finite, step.used, {d.name: dict(d.evidence(step)) for d, _ in measured} if finite else {})
+    out, spoilt = sifted(on_host, dict(zip(admitted, left, strict=True)), due, step)
+    told = {d.name: learnable(d.name, d.evidence(step), out) for d, _ in measured} if finite else {}
+    return Exchanged(on_host, finite, step.used, told, spoilt)
 
 
 def _to_host(numbers: list[Tensor], checked: list[Tensor]) -> tuple[list[float], bool]:
@@ -75,18 +82,33 @@ def _to_host(numbers: list[Tensor], checked: list[Tensor]) -> tuple[list[float],
     return floats, bool(finite)
 
 
-def _reduced(measured: list[Measured], step: Step, layout: Layout) -> Exchanged:
-    """Sum over ranks a weight per diagnostic and modality, who was used, the weighted values and how many norms overflow."""
+def _reduced(measured: list[Measured], admitted: Admitted, step: Step, layout: Layout) -> Exchanged:
+    """Sum over ranks, by diagnostic and modality: a weight, whether `admits` tells of it, the value, and what is admitted.
+
+    Also who was used, and how many norms overflow.
+    """
     told = {(d.name, key): t.detach() for d, _ in measured for key, t in d.evidence(step).items()}
     cells = [(d, m, values.get(m)) for d, values in measured for m in step.params]
     weights = [0.0 if value is None else _weight(d, m, step) for d, m, value in cells]
-    counts = wide(torch.tensor([*weights, *(float(m in step.used) for m in step.params)], device=_device(step)))
-    values = [_weighted(d, v, weight, counts) for (d, _, v), weight in zip(cells, weights, strict=True)]
+    known = [float((d.name, m) in admitted) for d, m, _ in cells]
+    counts = wide(torch.tensor([*weights, *known, *(float(m in step.used) for m in step.params)], device=_device(step)))
+    rows = [admitted[d.name, m].detach().to(counts) if (d.name, m) in admitted else counts.new_zeros(()) for d, m, _ in cells]
+    weighed = [r if n and w else counts[i] for i, (r, n, w) in enumerate(zip(rows, known, weights, strict=True))]
+    values = [_weighted(d, v, weight) for (d, _, v), weight in zip(cells, weighed, strict=True)]
     overflows = [norm.isfinite().logical_not().to(counts) for norm in step.norms.values()]
-    numbers = torch.cat([counts, torch.stack([*values, torch.stack([counts.new_zeros(()), *overflows]).sum()])])
-    floats, found = summed(numbers, told, {d.name for d, _ in measured}, layout)
-    used = frozenset(m for m, n in zip(step.params, floats[len(cells) :], strict=False) if n)
-    return Exchanged(_means(cells, floats, floats[len(counts) :]), floats[-1] == 0, used, _by_name(measured, found))
+    tail = torch.stack([*weighed, *values, *rows, torch.stack([counts.new_zeros(()), *overflows]).sum()])
+    floats, found = summed(torch.cat([counts[len(cells) :], tail]), told, {d.name for d, _ in measured}, layout)
+    return _put_together(cells, floats, _by_name(measured, found), step)
+
+
+def _put_together(cells: list[Cell], floats: list[float], told: Sums, step: Step) -> Exchanged:
+    left = iter(floats)
+    known, used = [next(left) for _ in cells], frozenset([m for m in step.params if next(left)])
+    weights, totals, rows = ([next(left) for _ in cells] for _ in range(3))
+    readings = _means(cells, weights, totals)
+    admitted = {(d.name, m): n for (d, m, _), n, told_of in zip(cells, rows, known, strict=True) if told_of}
+    out, spoilt = sifted(readings, admitted, [d for d, _, _ in cells], step)
+    return Exchanged(readings, next(left) == 0, used, {name: learnable(name, sums, out) for name, sums in told.items()}, spoilt)
 
 
 def _device(step: Step) -> torch.device:
@@ -103,11 +125,11 @@ def _weight(diagnostic: Diagnostic, modality: str, step: Step) -> float:
     return 1.0 if feature is None or not feature.ndim else float(len(feature))
 
 
-def _weighted(diagnostic: Diagnostic, value: Tensor | None, weight: float, like: Tensor) -> Tensor:
-    if value is None or not weight:
-        return like.new_zeros(())
-    value = value.detach().to(like)
-    return (value.square() if diagnostic.is_norm else value) * weight
+def _weighted(diagnostic: Diagnostic, value: Tensor | None, weight: Tensor) -> Tensor:
+    if value is None:
+        return weight.new_zeros(())
+    value = value.detach().to(weight)
+    return torch.where(weight > 0, (value.square() if diagnostic.is_norm else value) * weight, 0)
 
 
 def _means(cells: list[Cell], weights: list[float], totals: list[float]) -> Readings:

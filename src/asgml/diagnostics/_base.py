@@ -24,14 +24,34 @@ class Diagnostic(Stateful, ABC):
     is_norm: ClassVar[bool] = False
     """Whether its numbers are L2 norms of gradients: where these are sharded, squares are added up over ranks."""
 
+    needs_features: bool = True
+    """Whether it looks at `step.features`; where no part does, encoders' outputs are not kept."""
+
     @abstractmethod
     def measure(self, step: Step) -> Mapping[str, Tensor]:
-        """Return modality -> 0-dim tensor. Pure. A modality that is left out keeps its last reading."""
+        """Return modality -> 0-dim tensor. Pure. A modality that is left out keeps its last reading.
+
+        A number that is not finite is no reading: the Balancer leaves the modality out of this update, and counts it.
+        """
+
+    def admits(self, step: Step) -> Mapping[str, Tensor]:
+        """Return modality -> how many rows of this rank's batch it takes, 0-dim. Pure; the same modalities on every rank.
+
+        0 leaves the modality out of this update; nan, where what it would learn from is not finite, too, and is counted; inf,
+        for targets that it cannot take, raises ValueError with the words of `unfit`. A diagnostic whose readings say all this
+        (they are nan where something is not finite) need not tell.
+        """
+        return {}
+
+    def unfit(self, step: Step, modality: str) -> str:
+        """Return what is wrong with the targets, for the error, after `admits` said inf."""
+        return f"{self.name!r} cannot take these targets of {modality!r}"
 
     def evidence(self, step: Step) -> Mapping[str, Tensor]:
         """Return what `learn` needs of this rank's batch: key -> sum over its rows. Pure; the same keys on every rank.
 
-        It travels in the update's one reduction, so that a diagnostic that learns is the same on all ranks.
+        It travels in the update's one reduction, so that a diagnostic that learns is the same on all ranks. Keys of the form
+        `<modality>.<word>` are kept from `learn` where the modality is left out of the update.
         """
         return {}
 
@@ -64,6 +84,8 @@ class Derived(Diagnostic):
     >>> Doubt().derive(0, {"probe": {"audio": 0.75}})
     {'audio': 0.25}
     """
+
+    needs_features = False
 
     def measure(self, step: Step) -> Mapping[str, Tensor]:
         """Return nothing: it looks at no step."""

@@ -39,6 +39,7 @@ class Conflict(Diagnostic):
     -1.0
     """
 
+    needs_features = False
     losses: Losses = field(repr=False)
     every: int = 1
     name: str = "conflict"
@@ -63,6 +64,7 @@ class ConflictShare(Averaged):
     ConflictShare(decay=0.99, every=10, name='conflict_share')
     """
 
+    needs_features = False
     losses: Losses = field(repr=False)
     decay: float = 0.9
     every: int = 1
@@ -75,8 +77,8 @@ class ConflictShare(Averaged):
         check_decay(self.decay)
 
     def now(self, step: Step) -> Mapping[str, Tensor]:
-        """Return modality -> 1 where the cosine is below 0, else 0."""
-        return {m: (cosine < 0).float() for m, cosine in cosines(self.name, self.losses, step).items()}
+        """Return modality -> 1 where the cosine is below 0, else 0; nan where it is nan."""
+        return {m: (cosine < 0).float() + 0 * cosine for m, cosine in cosines(self.name, self.losses, step).items()}
 
 
 def cosines(name: str, losses: Losses, step: Step) -> dict[str, Tensor]:

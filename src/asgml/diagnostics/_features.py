@@ -1,4 +1,4 @@
-"""What diagnostics that look at features share: pooling, running moments, and the words for targets that do not fit."""
+"""What diagnostics that look at features share: pooling, running moments, and targets that are no classes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+import torch
 from torch import Tensor
 
 from asgml._step import Step
+from asgml.diagnostics._labels import ROWS
 
 
 def pooled(features: Tensor) -> Tensor:
@@ -41,17 +43,24 @@ class Moments:
         return (x - mean) / (variance + 1e-5 * variance.mean() + 1e-12).sqrt() * (self.mass > 0)
 
 
-def targets_of(step: Step, modality: str, name: str) -> Tensor:
-    """Return the class indices (B,) of a step, or say what is wrong with them."""
-    rows, targets = len(step.features[modality]), step.targets_of(modality)
-    if targets is None:
-        raise ValueError(f"{name!r} needs targets: call `balancer.adjust(targets)`")
-    if targets.shape != (rows,) or targets.is_floating_point():
-        raise ValueError(
-            f"{name!r} needs targets of shape ({rows},), the rows of {modality!r}, holding class indices; found shape "
-            f"{tuple(targets.shape)}, {targets.dtype}"
-        )
-    return targets
+@dataclass(frozen=True, slots=True, eq=False)
+class Numbers:
+    """Targets (B, columns) that are no classes: every row counts."""
+
+    of: Tensor
+
+    @property
+    def rows(self) -> Tensor:
+        """How many rows there are, 0-dim."""
+        return self.of.new_tensor(len(self.of))
+
+    def only(self, values: Tensor) -> Tensor:
+        """Return values as they are."""
+        return values
+
+    def admitted(self) -> Tensor:
+        """Return how many rows there are, inf where a number is below 0."""
+        return torch.where((self.of < 0).any(), torch.inf, self.rows)
 
 
 def matrix_of(step: Step, modality: str, name: str, columns: int) -> Tensor:
@@ -62,6 +71,6 @@ def matrix_of(step: Step, modality: str, name: str, columns: int) -> Tensor:
     if targets.shape not in {(rows, columns), *([(rows,)] if columns == 1 else [])}:
         raise ValueError(
             f"{name!r} needs targets of shape ({rows}, {columns}), a row for each of {modality!r}; found shape "
-            f"{tuple(targets.shape)}, {targets.dtype}"
+            f"{tuple(targets.shape)}, {targets.dtype}: {ROWS}"
         )
     return targets.reshape(rows, columns).float()

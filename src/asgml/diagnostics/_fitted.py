@@ -8,14 +8,17 @@ from torch import Tensor
 STEPS = 100
 
 
-def told_by(x: Tensor, targets: Tensor, new: Tensor) -> Tensor:
+def told_by(x: Tensor, targets: Tensor, new: Tensor, keep: Tensor | None = None) -> Tensor:
     """Return logits (N, C) for features new (N, D), of a softmax regression fitted to one-hot `targets` (B, C) on x (B, D).
 
     What it minimises is `fit_probe`'s at C = 1, with features standardised by the statistics of x, but with the bias penalised
-    too; by 100 accelerated gradient steps (Nesterov, 1983) from zero, of rate 1 / curvature.
+    too; by 100 accelerated gradient steps (Nesterov, 1983) from zero, of rate 1 / curvature. Rows outside of `keep` (B,) count
+    for nothing.
     """
-    mean, scale = _statistics(x)
-    z = _with_bias((x - mean) / scale)
+    if keep is None:
+        keep = torch.ones(len(x), dtype=torch.bool, device=x.device)
+    mean, scale = _statistics(x, keep)
+    z = torch.where(keep[:, None], _with_bias((x - mean) / scale), 0)  # what such rows say of a gradient is multiplied by it
     rate = 1 / (0.55 * _largest_eigenvalue(z) + 1)  # no curvature of a softmax loss exceeds half of it
     weight = before = z.new_zeros(z.shape[1], targets.shape[1])
     for k in range(STEPS):
@@ -25,9 +28,10 @@ def told_by(x: Tensor, targets: Tensor, new: Tensor) -> Tensor:
     return _with_bias((new - mean) / scale) @ weight
 
 
-def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
-    mean = x.mean(0)
-    variance = (x - mean).square().mean(0)
+def _statistics(x: Tensor, keep: Tensor) -> tuple[Tensor, Tensor]:
+    rows = keep.sum()
+    mean = torch.where(keep[:, None], x, 0).sum(0) / rows
+    variance = torch.where(keep[:, None], (x - mean).square(), 0).sum(0) / rows
     return mean, (variance + 1e-5 * variance.mean() + 1e-12).sqrt()
 
 

@@ -24,6 +24,7 @@ class GradNorm(Diagnostic):
     """
 
     is_norm: ClassVar[bool] = True
+    needs_features = False
     every: int = 1
     name: str = "grad_norm"
 

@@ -12,10 +12,12 @@ from torch.nn.functional import linear
 
 from asgml._step import Step
 from asgml.diagnostics._base import Diagnostic, check_every
+from asgml.diagnostics._labels import IGNORED, Labels, check_ignored, labels_of, unfit
 from asgml.diagnostics._quiet import undisturbed
 
 Heads = Mapping[str, Callable[[Tensor], Tensor]]
 Fuse = Callable[[Mapping[str, Tensor]], Tensor]
+Judged = tuple[Step, Mapping[str, tuple[Tensor, Labels]]]
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,12 @@ class OfLogits(Diagnostic):
     logits: Split | ZeroFeature | Heads = field(repr=False)
     kind: str = field(default="own_head", kw_only=True)
     every: int = field(default=1, kw_only=True)
+    ignore_index: int = field(default=IGNORED, kw_only=True)
+    _judged: Judged | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_every(self.every)
+        check_ignored(self.ignore_index)
         if not isinstance(self.logits, Split | ZeroFeature) and not (
             isinstance(self.logits, Mapping) and self.logits and all(map(callable, self.logits.values()))
         ):
@@ -96,6 +101,30 @@ class OfLogits(Diagnostic):
     def own_head(cls, heads: Heads, **settings: Any) -> Self:
         """Call each modality's own head, trained with a loss of its own; or one head shared by all of them."""
         return cls(dict(heads), kind="own_head", **settings)
+
+    def judged(self, step: Step) -> Mapping[str, tuple[Tensor, Labels]]:
+        """Return modality -> logits (B, C) and the labels of its rows; computed once per step."""
+        if self._judged is None or self._judged[0] is not step:
+            labelled = {m: (z, self._labels(step, m, z)) for m, z in self.unimodal(step).items()}
+            self._judged = step, labelled
+        return self._judged[1]
+
+    def _labels(self, step: Step, modality: str, logits: Tensor) -> Labels:
+        return labels_of(step, modality, self.name, logits.shape[1], self.ignore_index)
+
+    def admits(self, step: Step) -> Mapping[str, Tensor]:
+        """Return modality -> rows with a label."""
+        return {m: labels.admitted() for m, (_, labels) in self.judged(step).items()}
+
+    def unfit(self, step: Step, modality: str) -> str:
+        """Say which labels are no classes."""
+        judged = self.judged(step)  # a rank that has no row of a modality knows no classes of it
+        classes = judged[modality][0].shape[1] if modality in judged else "below the number of its logits"
+        return unfit(self.name, modality, step.targets_of(modality), classes, self.ignore_index)
+
+    def learn(self, step: Step, sums: Mapping[str, Tensor]) -> None:
+        """Let go of the step's tensors."""
+        self._judged = None
 
     def unimodal(self, step: Step) -> dict[str, Tensor]:
         """Return modality -> logits (B, C), from heads in eval mode, without a graph."""

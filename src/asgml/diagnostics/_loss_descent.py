@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from asgml._step import Step
-from asgml.diagnostics._features import targets_of
+from asgml.diagnostics._labels import IGNORED
 from asgml.diagnostics._logits import OfLogits
 
 
@@ -24,12 +24,14 @@ class LossDescent(OfLogits):
     update's, so the first reading is 0. ASGML's dual signal (window 10): its code takes the size, its paper draft the sign.
     Under torch.distributed the older losses are those of all ranks' rows.
 
-    Needs `targets` (B,) of class indices. Raises ValueError for a window below 2.
+    Needs `targets` (B,) of class indices; rows whose label is `ignore_index` are left out.
+
+    Raises ValueError for a window below 2.
 
     >>> import torch
     >>> from asgml.diagnostics import LossDescent
     >>> LossDescent.own_head({"audio": torch.nn.Linear(4, 10)}, window=5)
-    LossDescent(kind='own_head', every=1, window=5, signed=False, name='loss_descent')
+    LossDescent(kind='own_head', every=1, ignore_index=-100, window=5, signed=False, name='loss_descent')
     """
 
     window: int = 10
@@ -54,15 +56,16 @@ class LossDescent(OfLogits):
 
     def learn(self, step: Step, sums: Mapping[str, Tensor]) -> None:
         """Move the window."""
+        super().learn(step, sums)
         for modality in [key.removesuffix(".rows") for key in sums if key.endswith(".rows")]:
             loss = sums[f"{modality}.loss"] / sums[f"{modality}.rows"]
             self._losses[modality] = [*self._losses.get(modality, []), loss][-(self.window - 1) :]
 
     def _totals(self, step: Step) -> dict[str, tuple[Tensor, Tensor]]:
         totals = {}
-        for modality, logits in self.unimodal(step).items():
-            loss = cross_entropy(logits.float(), targets_of(step, modality, self.name), reduction="sum")
-            totals[modality] = (loss, torch.full_like(loss, len(logits)))
+        for modality, (logits, labels) in self.judged(step).items():
+            of = torch.where(labels.keep, labels.of, IGNORED)
+            totals[modality] = (cross_entropy(logits.float(), of, reduction="sum", ignore_index=IGNORED), labels.rows)
         return totals
 
     def state_dict(self) -> dict[str, Any]:

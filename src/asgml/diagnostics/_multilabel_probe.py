@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from asgml._step import Step
-from asgml.diagnostics._features import matrix_of
-from asgml.diagnostics._online import Memory, OnlineLinear, Seen
+from asgml.diagnostics._features import Numbers, matrix_of
+from asgml.diagnostics._online import Memory, OnlineLinear, Told
 
 
 @dataclass
@@ -35,7 +35,7 @@ class MultilabelProbe(OnlineLinear):
     every: int = 1
     name: str = "multilabel_probe"
     _memory: dict[str, Memory] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _looks: dict[str, Seen] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _looks: dict[str, Told] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.check()
@@ -47,25 +47,32 @@ class MultilabelProbe(OnlineLinear):
         """`labels`."""
         return self.labels
 
-    def targets(self, step: Step, modality: str) -> Tensor:
+    def targets(self, step: Step, modality: str) -> Numbers:
         """Return 0 and 1 (B, labels)."""
-        return matrix_of(step, modality, self.name, self.labels)
+        return Numbers(matrix_of(step, modality, self.name, self.labels))
 
-    def error(self, logits: Tensor, targets: Tensor) -> Tensor:
+    def error(self, logits: Tensor, targets: Numbers) -> Tensor:
         """Return probabilities less the targets."""
-        return logits.sigmoid() - targets
+        return logits.sigmoid() - targets.of
 
-    def counts(self, modality: str, logits: Tensor, targets: Tensor) -> Memory:
+    def counts(self, modality: str, logits: Tensor, targets: Numbers) -> Memory:
         """Return, per label, how many positives and negatives there are, and how many of each are found."""
-        memory = self._memory.get(modality)
-        share = memory["positives"] / memory["mass"] if memory else targets.new_tensor(0.5)
+        memory, y = self._memory.get(modality), targets.of
+        share = memory["positives"] / memory["mass"] if memory else y.new_tensor(0.5)
         yes = (logits.sigmoid() > share).float()
         return {
-            "positives": targets.sum(0),
-            "negatives": (1 - targets).sum(0),
-            "hits": (yes * targets).sum(0),
-            "rejections": ((1 - yes) * (1 - targets)).sum(0),
+            "positives": y.sum(0),
+            "negatives": (1 - y).sum(0),
+            "hits": (yes * y).sum(0),
+            "rejections": ((1 - yes) * (1 - y)).sum(0),
         }
+
+    def unfit(self, step: Step, modality: str) -> str:
+        """Say what is below 0."""
+        return (
+            f"{self.name!r} takes 0 and 1 as the targets of {modality!r}, found numbers below 0: a label that is not known "
+            "cannot be told by a number of its own; leave its row out of the batch, or count it as 0"
+        )
 
     def reading(self, averages: Memory) -> Tensor:
         """Return the balanced accuracy, averaged over labels that have both kinds."""

@@ -24,10 +24,18 @@ SUMS = ("rows", "sum", "square", "weight", "bias", "length")
 class Seen:
     """What a probe makes of a step's features: pooled (B, D), standardised (B, D), logits (B, outputs)."""
 
-    features: Tensor
     x: Tensor
     z: Tensor
     logits: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """The sums over a step's rows, and how many of them the probe takes (`Diagnostic.admits`)."""
+
+    step: Step
+    sums: Memory
+    admitted: Tensor
 
 
 class OnlineLinear(Diagnostic):
@@ -41,7 +49,7 @@ class OnlineLinear(Diagnostic):
     lr: float
     decay: float
     _memory: dict[str, Memory]
-    _looks: dict[str, Seen]
+    _looks: dict[str, Told]
 
     @property
     @abstractmethod
@@ -49,15 +57,15 @@ class OnlineLinear(Diagnostic):
         """Columns of the logits."""
 
     @abstractmethod
-    def targets(self, step: Step, modality: str) -> Tensor:
-        """Return the targets of the rows, or say what is wrong with them."""
+    def targets(self, step: Step, modality: str) -> Any:
+        """Return the targets of the rows, `Labels` or `Numbers`, or say what is wrong with them."""
 
     @abstractmethod
-    def error(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the gradient (B, outputs) of the summed loss with respect to the logits."""
+    def error(self, logits: Tensor, targets: Any) -> Tensor:
+        """Return the gradient (B, outputs) of the summed loss with respect to the logits; zeros in rows that are left out."""
 
     @abstractmethod
-    def counts(self, modality: str, logits: Tensor, targets: Tensor) -> Memory:
+    def counts(self, modality: str, logits: Tensor, targets: Any) -> Memory:
         """Return what is counted of a batch before it is learnt from: name -> sum over its rows."""
 
     @abstractmethod
@@ -72,22 +80,19 @@ class OnlineLinear(Diagnostic):
     def measure(self, step: Step) -> Mapping[str, Tensor]:
         """Return modality -> reading with this batch included, 0-dim."""
         found = {}
-        for modality, features in step.features.items():
-            if rows := len(features):
-                counts = self.counts(modality, self._seen(modality, features).logits, self.targets(step, modality))
-                found[modality] = self.reading(self._averaged(modality, {k: v / rows for k, v in counts.items()}))
+        for modality in [m for m, features in step.features.items() if len(features)]:
+            sums = self._told(step, modality).sums
+            counts = {key: sums[key] / sums["rows"] for key in sums if key not in SUMS}
+            found[modality] = self.reading(self._averaged(modality, counts))
         return found
+
+    def admits(self, step: Step) -> Mapping[str, Tensor]:
+        """Return modality -> rows with a target; nan where features or targets are not finite."""
+        return {m: self._told(step, m).admitted for m in step.features}
 
     def evidence(self, step: Step) -> Mapping[str, Tensor]:
         """Return, per modality, the sums over rows that one gradient step needs."""
-        found: dict[str, Tensor] = {}
-        for modality, features in step.features.items():
-            seen, y = self._seen(modality, features), self.targets(step, modality)
-            x, z, error = seen.x, seen.z, self.error(seen.logits, y)
-            values = (x.new_tensor(len(x)), x.sum(0), x.square().sum(0), z.T @ error, error.sum(0), z.square().sum())
-            sums = dict(zip(SUMS, values, strict=True)) | self.counts(modality, seen.logits, y)
-            found |= {f"{modality}.{key}": value for key, value in sums.items()}
-        return found
+        return {f"{m}.{key}": value for m in step.features for key, value in self._told(step, m).sums.items()}
 
     def learn(self, step: Step, sums: Mapping[str, Tensor]) -> None:
         """Take one gradient step per modality, and move the averages."""
@@ -122,13 +127,21 @@ class OnlineLinear(Diagnostic):
         x = pooled(features)
         memory = self._of(modality, x)
         z = Moments.of(memory).standardised(x)
-        return Seen(features, x, z, torch.addmm(memory["bias"], z, memory["weight"]))
+        return Seen(x, z, torch.addmm(memory["bias"], z, memory["weight"]))
 
-    def _seen(self, modality: str, features: Tensor) -> Seen:
-        """Look once at a step's features, for `measure` and for `evidence`."""
-        if modality not in self._looks or self._looks[modality].features is not features:
-            self._looks[modality] = self._look(modality, features)
+    def _told(self, step: Step, modality: str) -> Told:
+        """Look once at a step, for `measure`, `admits` and `evidence`."""
+        if modality not in self._looks or self._looks[modality].step is not step:
+            self._looks[modality] = self._summed(step, modality)
         return self._looks[modality]
+
+    def _summed(self, step: Step, modality: str) -> Told:
+        seen, y = self._look(modality, step.features[modality]), self.targets(step, modality)
+        x, z, error = y.only(seen.x), y.only(seen.z), self.error(seen.logits, y)
+        values = (y.rows, x.sum(0), x.square().sum(0), z.T @ error, error.sum(0), z.square().sum())
+        sums = dict(zip(SUMS, values, strict=True)) | self.counts(modality, seen.logits, y)
+        spoilt = 0 * (sums["square"].sum() + sums["bias"].sum())  # nan where a feature or target is not finite, else 0
+        return Told(step, sums, y.admitted() + spoilt)
 
     def _of(self, modality: str, x: Tensor) -> Memory:
         """Return a modality's memory on the device of x: a checkpoint may have been read to another one."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 
 from asgml._step import Step
-from asgml.diagnostics._features import targets_of
-from asgml.diagnostics._online import Memory, OnlineLinear, Seen
+from asgml.diagnostics._labels import IGNORED, Labels, check_ignored, labels_of, unfit
+from asgml.diagnostics._online import Memory, OnlineLinear, Told
 
 
 @dataclass
@@ -24,9 +23,9 @@ class Probe(OnlineLinear):
     and sees skipped modalities too. Under torch.distributed it learns from all ranks' rows.
 
     Features (B, T, D) are averaged over T, (B, D, H, W, ...) over all that follows D. Needs `targets` (B,) of class indices
-    below `classes`. Of ASGML's utilisation probes it differs in that its average does not start at 0 and that no batch is
-    split into a half to fit and a half to score. The rows are training rows, which the encoder has learnt from before:
-    `ValidationProbe` reads the same of held-out ones.
+    below `classes`, of any integer kind; rows whose label is `ignore_index` are left out. Of ASGML's utilisation probes it
+    differs in that its average does not start at 0 and that no batch is split into a half to fit and a half to score. The rows
+    are training rows, which the encoder has learnt from before: `ValidationProbe` reads the same of held-out ones.
 
     Its reading lags for some epochs after the lead has changed, since it names rows by what the encoder's older features
     taught. Where the offline probes' gap on test samples exceeded 5 points, the sign of this reading's gap was theirs in 100 %
@@ -35,7 +34,7 @@ class Probe(OnlineLinear):
 
     >>> from asgml.diagnostics import Probe
     >>> Probe(classes=10)
-    Probe(classes=10, lr=1.0, decay=0.9, every=1, name='probe')
+    Probe(classes=10, lr=1.0, decay=0.9, every=1, name='probe', ignore_index=-100)
     """
 
     classes: int
@@ -43,11 +42,13 @@ class Probe(OnlineLinear):
     decay: float = 0.9
     every: int = 1
     name: str = "probe"
+    ignore_index: int = IGNORED
     _memory: dict[str, Memory] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _looks: dict[str, Seen] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _looks: dict[str, Told] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.check()
+        check_ignored(self.ignore_index)
         if self.classes < 2:
             raise ValueError(f"`classes` must be at least 2, found {self.classes}")
 
@@ -56,19 +57,21 @@ class Probe(OnlineLinear):
         """`classes`."""
         return self.classes
 
-    def targets(self, step: Step, modality: str) -> Tensor:
+    def targets(self, step: Step, modality: str) -> Labels:
         """Return class indices (B,)."""
-        return targets_of(step, modality, self.name)
+        return labels_of(step, modality, self.name, self.classes, self.ignore_index)
 
-    def error(self, logits: Tensor, targets: Tensor) -> Tensor:
+    def error(self, logits: Tensor, targets: Labels) -> Tensor:
         """Return softmax probabilities less the one-hot targets."""
-        error = logits.softmax(1)
-        error[torch.arange(len(error), device=error.device), targets] -= 1
-        return error
+        return targets.only(logits.softmax(1)) - targets.onehot
 
-    def counts(self, modality: str, logits: Tensor, targets: Tensor) -> Memory:
+    def counts(self, modality: str, logits: Tensor, targets: Labels) -> Memory:
         """Return the number of rows that are named right."""
-        return {"accuracy": (logits.argmax(1) == targets).float().sum()}
+        return {"accuracy": ((logits.argmax(1) == targets.of) & targets.keep).float().sum()}
+
+    def unfit(self, step: Step, modality: str) -> str:
+        """Say which labels are no classes."""
+        return unfit(self.name, modality, step.targets_of(modality), self.classes, self.ignore_index)
 
     def reading(self, averages: Memory) -> Tensor:
         """Return the accuracy."""

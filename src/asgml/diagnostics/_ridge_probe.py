@@ -65,6 +65,14 @@ class RidgeProbe(Diagnostic):
             found[modality] = torch.where(total > 0, explained, 0).clamp_min(FLOOR).mean()
         return found
 
+    def admits(self, step: Step) -> Mapping[str, Tensor]:
+        """Return modality -> its rows; nan where features or targets are not finite."""
+        found = {}
+        for modality in step.features:
+            x, y = self._rows(step, modality)
+            found[modality] = len(x) + 0 * (x.square().sum() + y.square().sum())
+        return found
+
     def evidence(self, step: Step) -> Mapping[str, Tensor]:
         """Return, per modality, the sums over rows of x, y, their products, and how well the rows were foretold."""
         found: dict[str, Tensor] = {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from asgml._step import Step
-from asgml.diagnostics._features import targets_of
+from asgml.diagnostics._labels import Labels
 from asgml.diagnostics._logits import OfLogits
 
 
@@ -21,7 +21,8 @@ class Score(OfLogits):
     add up to the fused logits (OGM-GE's), those of `zero_feature` each hold the whole bias, and own heads learn apart.
 
     Heads run in eval mode and without a graph: no weight and no BatchNorm statistic of theirs moves. Skipped modalities are
-    scored too. Needs `targets` (B,) of class indices. Under autocast, functions of your own enter it themselves.
+    scored too. Needs `targets` (B,) of class indices; rows whose label is `ignore_index` are left out. Under autocast,
+    functions of your own enter it themselves.
 
     >>> import torch
     >>> from asgml import Balancer
@@ -29,7 +30,7 @@ class Score(OfLogits):
     >>> audio, visual, head = torch.nn.Linear(4, 2), torch.nn.Linear(6, 3), torch.nn.Linear(5, 10)
     >>> score = Score.split(head, {"audio": 2, "visual": 3})
     >>> score
-    Score(kind='split', every=1, name='score')
+    Score(kind='split', every=1, ignore_index=-100, name='score')
     >>> balancer = Balancer({"audio": audio, "visual": visual}, measure=[score])
     >>> logits = head(torch.cat([audio(torch.ones(8, 4)), visual(torch.ones(8, 6))], 1))
     >>> targets = torch.arange(8)
@@ -42,5 +43,9 @@ class Score(OfLogits):
 
     def measure(self, step: Step) -> Mapping[str, Tensor]:
         """Return modality -> mean probability of the true class, 0-dim."""
-        found = self.unimodal(step).items()
-        return {m: z.float().softmax(1).gather(1, targets_of(step, m, self.name)[:, None]).mean() for m, z in found}
+        return {m: _mean(logits, labels) for m, (logits, labels) in self.judged(step).items()}
+
+
+def _mean(logits: Tensor, labels: Labels) -> Tensor:
+    index = labels.only(labels.of)[:, None]  # rows that are left out read class 0, and then count as 0
+    return labels.only(logits.float().softmax(1).gather(1, index)).sum() / labels.rows

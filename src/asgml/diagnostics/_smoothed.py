@@ -40,6 +40,7 @@ class Smoothed(Averaged):
         check_decay(self.decay)
         self.diagnostic = self.diagnostic.fresh()
         self.every = self.diagnostic.every
+        self.needs_features = self.diagnostic.needs_features
         self.name = self.name or f"smoothed_{self.diagnostic.name}"
 
     def now(self, step: Step) -> Mapping[str, Tensor]:
@@ -52,6 +53,14 @@ class Smoothed(Averaged):
                 "alone; measure it without Smoothed"
             )
         return values
+
+    def admits(self, step: Step) -> Mapping[str, Tensor]:
+        """Return what the diagnostic admits."""
+        return self.diagnostic.admits(step)
+
+    def unfit(self, step: Step, modality: str) -> str:
+        """Return the diagnostic's words."""
+        return self.diagnostic.unfit(step, modality)
 
     def evidence(self, step: Step) -> Mapping[str, Tensor]:
         """Return its own sums, and the diagnostic's under `of.`."""

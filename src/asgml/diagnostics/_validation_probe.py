@@ -15,6 +15,7 @@ from asgml.diagnostics._base import check_every
 from asgml.diagnostics._features import pooled
 from asgml.diagnostics._fitted import told_by
 from asgml.diagnostics._held_out import Batch, HeldOut
+from asgml.diagnostics._labels import IGNORED, Labels, check_ignored, unfit
 from asgml.diagnostics._probe import Probe
 from asgml.diagnostics._quiet import undisturbed
 
@@ -34,7 +35,7 @@ class ValidationProbe(Averaged):
     does not lag while an encoder moves: where the offline gap on test samples exceeded 5 points, it named the same leader in
     99 % of 110 short epochs on keypad and 92 % of 98 on avdigits, where `fit_probe` on the held-out rows themselves did in 99
     and 94 % (docs/library.md). It costs a forward of both batches a measurement; give a few hundred rows each, and a `decay`
-    near 0.
+    near 0. Rows whose label is `ignore_index` are left out of either.
 
     Without `training` it holds a `Probe` of its own, which learns from the training features of every update (a reference to
     another one would be lost when a recipe makes its fresh copies): cheap, but it names held-out rows by what the encoder's
@@ -64,22 +65,28 @@ class ValidationProbe(Averaged):
     decay: float = 0.9
     name: str = "validation_probe"
     training: Iterable[Batch] | None = field(default=None, repr=False)
+    ignore_index: int = IGNORED
     _probe: Probe = field(init=False, repr=False, compare=False)
     _scored: int = field(default=0, init=False, repr=False, compare=False)
     _held_out: HeldOut = field(init=False, repr=False, compare=False)
     _seen: HeldOut | None = field(init=False, repr=False, compare=False)
     _memory: dict[str, dict[str, Tensor]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _strange: dict[tuple[str, str], tuple[Tensor, Tensor]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """(Argument, modality) -> whether all labels of the batch that was scored or fitted to are fit, 0-dim, and these labels."""
     _once: Once = field(default_factory=Once, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_every(self.score_every, "score_every")
         check_decay(self.decay)
-        self._probe = Probe(self.classes, self.lr, self.decay, name=self.name)
+        check_ignored(self.ignore_index)
+        self._probe = Probe(self.classes, self.lr, self.decay, name=self.name, ignore_index=self.ignore_index)
+        self.needs_features = self.training is None
         self._held_out = HeldOut(self.batches)
         self._seen = None if self.training is None else HeldOut(self.training, "training")
 
     def now(self, step: Step) -> Mapping[str, Tensor]:
-        """Return modality -> accuracy on the batch whose turn it is; nothing in the updates between."""
+        """Return modality -> accuracy on the batch whose turn it is, nan where it is not finite; nothing in updates between."""
+        self._strange = {}
         if step.index % self.score_every:
             return {}
         if unknown := sorted(set(self.encoders) - set(step.params)):
@@ -93,22 +100,40 @@ class ValidationProbe(Averaged):
         return {m: encoder(inputs[m]) for m, encoder in self.encoders.items() if m in inputs}
 
     def _accuracy(self, modality: str, feature: Tensor, targets: Tensor, seen: list[tuple[Features, Tensor]]) -> Tensor:
-        x = self._checked("batches", modality, feature, targets)
+        x, labels = self._checked("batches", modality, feature, targets)
         logits = self._fitted(modality, x, *seen[0]) if seen else self._probe.predict(modality, feature)
-        return (logits.argmax(1) == targets).float().mean()
+        right = ((logits.argmax(1) == labels.of) & labels.keep).float().sum() / labels.rows
+        return right + 0 * labels.only(logits).sum()  # a feature that is not finite names some class, too
 
-    def _fitted(self, modality: str, x: Tensor, features: Features, labels: Tensor) -> Tensor:
-        z = self._checked("training", modality, features.get(modality), labels)
-        return told_by(z, (labels[:, None] == torch.arange(self.classes, device=z.device)).float(), x)
+    def _fitted(self, modality: str, x: Tensor, features: Features, targets: Tensor) -> Tensor:
+        z, labels = self._checked("training", modality, features.get(modality), targets)
+        return told_by(z, labels.onehot, x, labels.keep)
 
-    def _checked(self, argument: str, modality: str, feature: object, targets: Tensor) -> Tensor:
+    def _checked(self, argument: str, modality: str, feature: object, targets: Tensor) -> tuple[Tensor, Labels]:
         if not isinstance(feature, Tensor) or targets.shape != (len(feature),) or targets.is_floating_point():
             found = tuple(feature.shape) if isinstance(feature, Tensor) else type(feature).__name__
             raise ValueError(
                 f"`{argument}` must hold (modality -> input, class indices (B,)), and `encoders[{modality!r}]` return a "
                 f"feature (B, D): found {found} and targets of shape {tuple(targets.shape)}, {targets.dtype}"
             )
-        return pooled(feature)
+        labels = Labels.told(targets.to(feature.device), self.classes, self.ignore_index)
+        self._strange[argument, modality] = labels.fit, targets
+        return pooled(feature), labels
+
+    def admits(self, step: Step) -> Mapping[str, Tensor]:
+        """Return modality -> rows that it scores or learns from; inf where a label of them is no class."""
+        found = {} if self._seen else dict(self._probe.admits(step))
+        for (_, modality), (fit, _) in self._strange.items():
+            found[modality] = torch.where(fit, found.get(modality, 1), torch.inf)
+        return found
+
+    def unfit(self, step: Step, modality: str) -> str:
+        """Say which labels are no classes, and where they stand."""
+        for argument in ("batches", "training"):
+            fit, targets = self._strange.get((argument, modality), (None, None))
+            if targets is not None and not fit:
+                return f"`{argument}`: " + unfit(self.name, modality, targets, self.classes, self.ignore_index)
+        return self._probe.unfit(step, modality)
 
     def evidence(self, step: Step) -> Mapping[str, Tensor]:
         """Return its own sums, and those that the probe learns from under `of.`."""

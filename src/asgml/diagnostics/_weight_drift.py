@@ -28,6 +28,7 @@ class WeightDrift(Diagnostic):
     WeightDrift(every=10, name='weight_drift')
     """
 
+    needs_features = False
     every: int = 1
     name: str = "weight_drift"
     _start: dict[str, dict[str, Tensor]] = field(default_factory=dict, init=False, repr=False, compare=False)
