@@ -21,6 +21,7 @@ from asgml._checks import (
     check_unscaled,
     parameters_of,
 )
+from asgml._left_out import LeftOut
 from asgml._optimizers import Optimizers, check_scaling
 from asgml._present import Present, joined, rows_of
 from asgml._ranks import Layout, ranks
@@ -94,6 +95,8 @@ class Balancer(Watching):
         """Optimizer steps taken so far."""
         self.nonfinite = 0
         """Updates whose gradients held inf or nan, and which were left alone."""
+        self.left_out = LeftOut()
+        """Reading -> modality -> updates in which it was left out, since a feature, a target or the number was not finite."""
         self.readings = Readings(awaited=[d.name for d in self.measure])
         """The latest value of every reading."""
         self.tally = {m: dict.fromkeys(COUNTED, 0) for m in self.params}
@@ -191,6 +194,7 @@ class Balancer(Watching):
         if not found.finite:
             self.nonfinite += 1
             return Readings()
+        self.left_out.add(found.spoilt)
         step = replace(step, used=found.used, skipped=self.skipped)
         self._uncut()
         for name, values in found.readings.items():
@@ -208,7 +212,7 @@ class Balancer(Watching):
     def _derive(self, diagnostic: Diagnostic, now: Readings) -> None:
         """Let a diagnostic make numbers of this update's other readings, where all that it reads were measured."""
         if diagnostic.reads and all(now.get(name) for name in diagnostic.reads):
-            made = diagnostic.derive(self.index, now)
+            made = self.left_out.finite(diagnostic.name, diagnostic.derive(self.index, now))
             now[diagnostic.name].update(made)
             self.readings[diagnostic.name].update(made)
 
@@ -246,6 +250,7 @@ class Balancer(Watching):
         return {
             "index": self.index,
             "nonfinite": self.nonfinite,
+            "left_out": self.left_out.plain(),
             "skipping": sorted(self.skipping),
             "readings": {name: dict(values) for name, values in self.readings.items()},
             "tally": {m: dict(counts) for m, counts in self.tally.items()},
@@ -259,6 +264,7 @@ class Balancer(Watching):
                 raise ValueError(f"the state was saved with {what} {list(saved)}, this Balancer has {list(here)}")
         check_shards(state["parts"], self.params)
         self.index, self.nonfinite = state["index"], state["nonfinite"]
+        self.left_out = LeftOut(LeftOut(state.get("left_out", {})).plain())
         self.tally = {m: dict(counts) for m, counts in state["tally"].items()}
         self.readings = Readings(state["readings"], awaited=self.readings.awaited)
         self._taps.cut = frozenset(state["skipping"])
@@ -278,6 +284,7 @@ class Balancer(Watching):
         for m, counts in self.tally.items():
             words = [f"{counts['updated']} updates", f"{counts['skipped']} skipped", f"{counts['held']} held"]
             lines.append(f"{m}: " + ", ".join([*words, *(a[m] for a in accounts if m in a)]))
+        lines += self.left_out.lines()
         return "\n".join(lines + ([f"{self.nonfinite} updates had gradients that were not finite"] if self.nonfinite else []))
 
     def __repr__(self) -> str:

@@ -105,12 +105,14 @@ def auto(
     held_out: Iterable[Batch],
     every: int = 100,
     threshold: float = 0.1,
+    ignore_index: int = -100,
 ) -> Recipe:
     """Skip updates of whoever learns its training samples by heart, more than the others by `threshold`; told nothing else.
 
     `adaptive` on the generalisation gap: the accuracy (share, 0-1) of an online `Probe` on the rows that are trained on, less
     that of a probe which is fitted every `every` updates to a batch of `training` and scored on one of `held_out`
     (`diagnostics.ValidationProbe` says what the two must hold). Samples held out here must be neither trained on nor reported.
+    Rows whose label is `ignore_index` are left out.
 
     >>> import torch
     >>> from asgml import recipes
@@ -118,9 +120,9 @@ def auto(
     >>> [d.name for d in recipes.auto(10, {"audio": torch.nn.Linear(4, 2)}, [batch], [batch]).measure]
     ['probe', 'validation_probe', 'generalisation_gap', 'gap']
     """
-    told = ValidationProbe(classes, encoders, held_out, every, decay=0.5, training=training)
+    told = ValidationProbe(classes, encoders, held_out, every, decay=0.5, training=training, ignore_index=ignore_index)
     by_heart = Difference("probe", told.name, "generalisation_gap")
-    return adaptive((Probe(classes), told, by_heart), threshold=threshold)
+    return adaptive((Probe(classes, ignore_index=ignore_index), told, by_heart), threshold=threshold)
 
 
 def dual_signal(

@@ -53,11 +53,22 @@ class WeightDrift(Diagnostic):
         moved, size = _norm(p.detach() - start[name] for name, p in params.items()), _norm(start.values())
         return moved / torch.where(size > 0, size, 1)
 
+    def admits(self, step: Step) -> Mapping[str, Tensor]:
+        """Return, before a modality's start is kept, 1; nan where its parameters are not finite, which are no start."""
+        return {m: 1 + 0 * _norm(p.detach() for p in params.values()) for m, params in self._starting(step)}
+
+    def evidence(self, step: Step) -> Mapping[str, Tensor]:
+        """Return a word for every modality whose start is kept now."""
+        return {f"{m}.start": next(iter(params.values())).new_zeros(()) for m, params in self._starting(step)}
+
     def learn(self, step: Step, sums: Mapping[str, Tensor]) -> None:
         """Keep the start, once."""
-        for modality, params in step.params.items():
-            if modality not in self._start:
+        for modality, params in self._starting(step):
+            if f"{modality}.start" in sums:
                 self._start[modality] = {name: p.detach().clone() for name, p in params.items()}
+
+    def _starting(self, step: Step) -> list[tuple[str, Mapping[str, Tensor]]]:
+        return [(m, params) for m, params in step.params.items() if params and m not in self._start]
 
     def state_dict(self) -> dict[str, Any]:
         """Return modality -> name -> the parameter at the start."""
