@@ -7,8 +7,8 @@ from torch.nn.functional import cross_entropy
 from asgml.lab.config import Model
 from asgml.lab.config.encoders import BUILT_IN as KINDS
 from asgml.lab.config.encoders import presence
-from asgml.lab.config.fusions import BUILT_IN as FUSIONS
 from asgml.lab.errors import InputError
+from asgml.lab.fusions import FUSIONS
 from asgml.lab.models.encoders import BUILT_IN, build_encoder
 from asgml.lab.models.encoders.bag_of_words import BagOfWords
 from asgml.lab.models.encoders.frames import Frames

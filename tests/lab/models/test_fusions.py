@@ -5,11 +5,11 @@ import torch
 
 import small
 from asgml.diagnostics import LossDescent, Score
-from asgml.lab.config import Model, methods
-from asgml.lab.config.fusions import BUILT_IN as KINDS
+from asgml.lab.config import methods
 from asgml.lab.errors import InputError
-from asgml.lab.models.fusions import BUILT_IN, build_fusion
-from asgml.lab.models.fusions.concat import Concat
+from asgml.lab.fusions import FUSIONS as KINDS
+from asgml.lab.fusions._module import build_fusion
+from asgml.lab.fusions.concat import Concat
 from asgml.lab.tasks.classification import Classification
 from asgml.lab.training import evaluation, plan
 from asgml.lab.training.cost import Meter
@@ -24,16 +24,12 @@ OTHERS = [kind for kind in KINDS if kind != "concat"]
 
 def build(fusion, modalities=TWO, feature_dim=8):
     torch.manual_seed(0)
-    return build_fusion(modalities, Model.model_validate({"fusion": fusion, "feature_dim": feature_dim}), 3)
+    return build_fusion(KINDS.read(fusion), modalities, feature_dim, 3)
 
 
 def features_of(modalities=TWO, rows=5, feature_dim=8):
     torch.manual_seed(1)
     return {m: torch.randn(rows, feature_dim) for m in modalities}
-
-
-def test_every_kind_is_built():
-    assert KINDS.keys() == BUILT_IN.keys()
 
 
 @pytest.mark.parametrize("kind", [k for k in KINDS if k != "gated"])
@@ -58,7 +54,7 @@ def test_a_modality_that_film_does_not_have():
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_modality_has_nothing_to_fuse(kind):
     fusion = build(kind, ("audio",))
-    assert isinstance(fusion, Concat)
+    assert isinstance(fusion.settings, Concat)
     assert torch.equal(fusion(features_of(("audio",))), fusion.head(features_of(("audio",))["audio"]))
 
 

@@ -12,10 +12,11 @@ from rich import box
 from rich.table import Table
 
 from asgml.lab.cli.console import Output
-from asgml.lab.config import Experiment, encoders, fusions, methods
+from asgml.lab.config import Experiment, encoders, methods
 from asgml.lab.config.load import built_in, load_experiment
 from asgml.lab.config.study import Range
 from asgml.lab.datasets import settings
+from asgml.lab.fusions import FUSIONS, OwnFusion
 
 What = Literal["datasets", "encoders", "fusions", "methods", "experiments"]
 Row = tuple[str, str, str]
@@ -47,8 +48,9 @@ def _encoders() -> Iterator[Row]:
 
 
 def _fusions() -> Iterator[Row]:
-    for name, model in fusions.BUILT_IN.items():
+    for name, model in FUSIONS.items():
         yield name, f"{_first_line(model)}\nA modality's own logits: {model.unimodal}.", _settings(model)
+    yield "import", _first_line(OwnFusion), "import: module:name\nand your own"
 
 
 def _methods() -> Iterator[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from asgml.lab.datasets.settings import Settings, Share
+from asgml.lab.parts.settings import Settings, Share
 
 
 class VisualAugment(Settings):

@@ -4,25 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer
-
-from asgml.lab.datasets.settings import Settings
-
-
-class Named(Settings):
-    """The settings of one kind; written, and written out, as its name alone where it has none."""
-
-    kind: str
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The settings: what the part is built with, beside what the data decide."""
-        return {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}
-
-    @model_serializer(mode="wrap")
-    def _as_written(self, whole: SerializerFunctionWrapHandler) -> Any:
-        settings = {name: value for name, value in whole(self).items() if name != "kind"}
-        return {self.kind: settings} if settings else self.kind
+from pydantic import BeforeValidator
 
 
 def _with_kind(value: Any) -> Any:

@@ -8,9 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from asgml.lab.config import Experiment, Model, Train, encoders, fusions, methods, study
+from asgml.lab.config import Experiment, Model, Train, encoders, methods, study
 from asgml.lab.datasets import settings
 from asgml.lab.errors import did_you_mean
+from asgml.lab.fusions import FUSIONS
 
 FEW = 5
 """Problems that are told one by one; the rest is counted."""
@@ -57,7 +58,7 @@ def _line(error: Mapping[str, Any], document: Mapping[str, Any]) -> str:
         case "missing":
             return f"`{path}`: must be given" + (f", such as {EXAMPLES[path]}" if path in EXAMPLES else "")
         case "extra_forbidden":
-            return f"`{path}`: unknown setting{did_you_mean(str(loc[-1]), _known(loc))}"
+            return f"`{path}`: unknown setting{did_you_mean(str(loc[-1]), _known(loc, document))}"
         case "union_tag_invalid":
             return _unknown_part(path, error)
     return f"`{path}`: {_must(error, path)}"
@@ -77,9 +78,8 @@ def _unknown_part(path: str, error: Mapping[str, Any]) -> str:
 
 
 def _unknown_of_model(path: str, error: Mapping[str, Any]) -> str:
-    tag, of_fusion = str(error["ctx"]["tag"]), error["loc"][1] == "fusion"
-    choice = [*fusions.BUILT_IN] if of_fusion else [*encoders.BUILT_IN, "import"]
-    return f"`{path}`: unknown {'fusion' if of_fusion else 'encoder'} {tag!r}{did_you_mean(tag, choice)}"
+    tag, choice = str(error["ctx"]["tag"]), [*encoders.BUILT_IN, "import"]
+    return f"`{path}`: unknown encoder {tag!r}{did_you_mean(tag, choice)}"
 
 
 def _must(error: Mapping[str, Any], path: str) -> str:
@@ -131,7 +131,7 @@ def _entry_path(written: Any, index: int, rest: list[int | str]) -> list[int | s
     return position + (rest if under_its_kind else rest[1:])
 
 
-def _known(loc: Loc) -> set[str]:
+def _known(loc: Loc, document: Mapping[str, Any]) -> set[str]:
     model: type[BaseModel] = Experiment
     match loc:
         case ("train", _):
@@ -140,8 +140,8 @@ def _known(loc: Loc) -> set[str]:
             model = Model
         case ("model", "encoders", _, kind, _):
             model = encoders.BUILT_IN[str(kind)]
-        case ("model", "fusion", kind, _):
-            model = fusions.BUILT_IN[str(kind)]
+        case ("model", "fusion", *_):
+            return FUSIONS.settings_of(document["model"]["fusion"])
         case ("tune", _):
             model = study.Tune
         case ("tune", "space", *_):

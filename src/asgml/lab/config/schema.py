@@ -18,7 +18,6 @@ from pydantic import (
 from asgml.lab.config import address, methods, study
 from asgml.lab.config.augment import Augment
 from asgml.lab.config.encoders import Encoder
-from asgml.lab.config.fusions import Concat, Fusion
 from asgml.lab.datasets import settings
 from asgml.lab.datasets.settings import (
     AVDigits,
@@ -29,10 +28,12 @@ from asgml.lab.datasets.settings import (
     Keypad,
     Manifest,
     Mosi,
-    Settings,
     Ucf101,
 )  # fmt: skip
 from asgml.lab.errors import did_you_mean
+from asgml.lab.fusions import FusionChoice
+from asgml.lab.fusions.concat import Concat
+from asgml.lab.parts.settings import Settings
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
 
@@ -102,7 +103,7 @@ class Model(Settings):
 
     encoders: dict[str, Encoder] = Field(default_factory=dict)
     """Per modality; one that is not named gets `cnn` for images, spectrograms and frames, `char_cnn` for text, else `mlp`."""
-    fusion: Fusion = Concat()
+    fusion: FusionChoice = Concat()
     feature_dim: int = Field(default=64, ge=2)
     """The size D of every encoder's feature (B, D)."""
 

@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from asgml.lab.datasets.settings import Settings
+from asgml.lab.parts.settings import Settings
 
 MOST = 4
 """Primary comparisons: with more of them, Holm's correction leaves few seeds nothing to show."""

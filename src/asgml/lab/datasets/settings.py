@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-Share = Annotated[float, Field(ge=0, le=1)]
+from asgml.lab.parts.settings import Settings, Share, absolute_path
+
 Tuned = dict[str, float]
 ENDINGS = {".csv": ",", ".tsv": "\t", ".jsonl": "", ".ndjson": ""}
 """Of a manifest -> what stands between its cells; nothing in JSON Lines."""
-
-
-class Settings(BaseModel):
-    """The base of every part of an experiment: frozen, and a field that it does not know is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class DatasetSettings(Settings):
@@ -38,10 +33,6 @@ class DatasetSettings(Settings):
         return ("audio", "visual")
 
 
-def _absolute_path(path: Path) -> Path:
-    return path.expanduser().absolute()
-
-
 class Keypad(DatasetSettings):
     """Real handwritten digits (scikit-learn) seen, the telephone keypad's dual tone (ITU-T Q.23) heard; no download."""
 
@@ -53,7 +44,7 @@ class Keypad(DatasetSettings):
     """Standard deviation of the noise added to the images, whose pixels lie in 0-1."""
     tones_per_image: int = Field(default=1, ge=1, le=100)
     """Training samples that share one image, each with a tone and a noise of its own; validation and test have one."""
-    wrong_share: dict[str, Share] = {}
+    wrong_share: dict[str, Share] = Field(default_factory=dict)
     """Per modality: the share of each split whose content is a random digit's. Ceiling of its accuracy: 1 - 0.9 share."""
     train_size: int | None = Field(default=None, ge=10, le=1077)
     """Distinct training images, stratified by digit; None: all that the split leaves (1,077)."""
@@ -100,7 +91,7 @@ class AVDigits(DatasetSettings):
     split: Literal["official", "speaker"] = "official"
     """official: recordings 0-4 of each speaker and digit are the test set; speaker: one speaker out, another for validation."""
 
-    _absolute = field_validator("root")(_absolute_path)
+    _absolute = field_validator("root")(absolute_path)
 
 
 class StoredDataset(DatasetSettings):
@@ -112,7 +103,7 @@ class StoredDataset(DatasetSettings):
     """The folder of the prepared store."""
     split: str = "published"
 
-    _absolute = field_validator("root")(_absolute_path)
+    _absolute = field_validator("root")(absolute_path)
 
 
 class Manifest(DatasetSettings):
@@ -123,7 +114,7 @@ class Manifest(DatasetSettings):
     """The file: `.csv`, `.tsv` or `.jsonl`. Files that it names are relative to its folder."""
     task: Literal["classification", "multilabel", "regression"] | None = None
     """None: as the labels are written."""
-    columns: dict[str, Literal["audio", "image", "video", "array", "vector", "text", "ignore"]] = {}
+    columns: dict[str, Literal["audio", "image", "video", "array", "vector", "text", "ignore"]] = Field(default_factory=dict)
     """Column -> what it holds; one that is not named is decided by its cells."""
     bad_rows: Literal["refuse", "leave_out"] = "refuse"
     """leave_out: rows that cannot be used are counted in the data set's note, and listed by `asgml data check`."""
@@ -149,7 +140,7 @@ class Manifest(DatasetSettings):
         """None: they are known when the file is read."""
         return ()
 
-    _absolute = field_validator("path")(_absolute_path)
+    _absolute = field_validator("path")(absolute_path)
 
     @model_validator(mode="after")
     def _something_to_train_on(self) -> Manifest:
@@ -211,7 +202,7 @@ class Mosi(DatasetSettings):
         """Three."""
         return ("text", "audio", "visual")
 
-    _absolute = field_validator("path")(_absolute_path)
+    _absolute = field_validator("path")(absolute_path)
 
 
 class ImportedDataset(BaseModel):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from asgml.lab.datasets.settings import Settings
+from asgml.lab.parts.settings import Settings
 
 
 class SpectrumSettings(Settings):

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from asgml.lab.config import Model
+from asgml.lab.fusions._module import build_fusion
 from asgml.lab.models.encoders import build_encoder
-from asgml.lab.models.fusions import build_fusion
 from asgml.lab.models.modal import Modal, mask_of
 from asgml.lab.models.transforms import Transform
 from asgml.lab.training.seeding import seeded
@@ -29,7 +29,7 @@ class LateFusion(nn.Module):
             with seeded(seed, "encoder", modality):
                 self.encoders[modality] = build_encoder(modality, model, x.shape[1:], not x.is_floating_point())
         with seeded(seed, "head"):
-            self.fusion = build_fusion(list(samples), model, classes)
+            self.fusion = build_fusion(model.fusion, list(samples), model.feature_dim, classes)
         self.transform = Transform()
         """What features pass between encoders and fusion while training."""
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from asgml.lab.datasets.settings import Settings
 from asgml.lab.media.settings import SpectrumSettings
+from asgml.lab.parts.settings import Settings
 
 
 class FrameSettings(Settings):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from asgml.lab.config.named import Named
+from asgml.lab.parts.settings import Part
 
 Sample = Literal["text", "vector", "sequence", "image", "frames"]
 """ids (L,) · (D,) · (T, D) · (C, H, W) · (T, C, H, W)."""
 
 
-class EncoderSettings(Named):
+class EncoderSettings(Part):
     """One encoder: (B, ...) -> (B, D)."""
 
     takes: ClassVar[tuple[Sample, ...]]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from asgml.lab.config.encoders._base import EncoderSettings, Sample
-
-Local = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
-"""A file or a folder of the user's."""
+from asgml.lab.parts.settings import Local
 
 
 class _Images(EncoderSettings):

@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from asgml.lab.config.encoders._base import EncoderSettings, Sample
-from asgml.lab.config.encoders._images import Attention, Local
+from asgml.lab.config.encoders._images import Attention
+from asgml.lab.parts.settings import Local
 
 TEXT: tuple[Sample, ...] = ("text",)
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from asgml.lab.datasets.settings import Settings
+from asgml.lab.parts.settings import Settings
 
 
 class MethodEntry(Settings):

@@ -1,0 +1,41 @@
+"""Base classes of settings: frozen pydantic models, free of torch, so that a wrong one is refused at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def absolute_path(path: Path) -> Path:
+    """Return a path of the user's with `~` replaced and made absolute."""
+    return path.expanduser().absolute()
+
+
+Local = Annotated[Path, AfterValidator(absolute_path)]
+"""A file or a folder of the user's."""
+
+
+class Settings(BaseModel):
+    """The base of every part of an experiment: frozen, and a field that it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Part(Settings):
+    """The settings of one named part of a model; written, and written out, as its name alone where it has none."""
+
+    kind: str
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The settings: what the part is built with, beside what the data decide."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, whole: SerializerFunctionWrapHandler) -> Any:
+        settings = {name: value for name, value in whole(self).items() if name != "kind"}
+        return {self.kind: settings} if settings else self.kind
