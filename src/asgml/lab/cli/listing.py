@@ -103,7 +103,7 @@ def _setting(name: str, field: FieldInfo) -> str:
     if field.is_required():
         return f"{name}: (must be given)"
     others = [c for c in get_args(field.annotation) if c != field.default] if get_origin(field.annotation) is Literal else []
-    return f"{name}: {_yaml(field.default)}" + (f" (or {', '.join(map(_yaml, others))})" if others else "")
+    return f"{name}: {_yaml(field.get_default(call_default_factory=True))}" + (f" (or {', '.join(map(_yaml, others))})" if others else "")
 
 
 def _yaml(value: Any) -> str:
