@@ -13,16 +13,15 @@ from asgml._attached import Watching
 from asgml._checks import (
     Encoder,
     check_attached,
-    check_current,
     check_distributed,
     check_parts,
     check_shards,
     check_trainable,
     check_unscaled,
-    parameters_of,
 )
 from asgml._left_out import LeftOut
 from asgml._optimizers import Optimizers, check_scaling
+from asgml._owned import Owned
 from asgml._present import Present, joined, rows_of
 from asgml._ranks import Layout, ranks
 from asgml._reduce import exchange, local_norm
@@ -86,7 +85,8 @@ class Balancer(Watching):
         own = recipe.fresh() if recipe else Recipe()
         self.measure: tuple[Diagnostic, ...] = (*own.measure, *measure)
         self.act: tuple[Intervention, ...] = (*own.act, *act)
-        self.params = parameters_of(encoders, model)
+        self._owned = Owned(encoders, model)
+        self.params = self._owned.params
         hooked = {m: e for m, e in encoders.items() if isinstance(e, nn.Module)}
         check_parts(self.params, hooked, self.measure, self.act, features or {})
         check_distributed(model, self.params, self.act)
@@ -105,7 +105,7 @@ class Balancer(Watching):
         """Who was skipped in the update that `adjust` saw last."""
         self.held: frozenset[str] = frozenset()
         """Who was used in that update but left without a gradient to apply, as a filling delay queue leaves it."""
-        self._hooked, self._modules, self._scaler = hooked.keys(), hooked, scaler
+        self._hooked, self._scaler = hooked.keys(), scaler
         self._layout: Layout = {}
         self._seen: set[str] = set()
         self._targets: list[tuple[Tensor, Present]] = []
@@ -144,6 +144,7 @@ class Balancer(Watching):
         `remove()`, and where a newer Balancer took an encoder over.
         """
         self._taps.check_watching()
+        self.params = self._taps.params = self._owned.current()
         if ranks() == 1:  # of several, another may have seen what this one has not
             check_attached(self.params, self._taps.never_fired())
         check_unscaled(self._scaler)
@@ -174,7 +175,6 @@ class Balancer(Watching):
         norms = {m: local_norm(p.values()) for m, p in self.params.items() if m not in self.skipping}
         present = {m: n for m, n in norms.items() if n is not None}
         for m in [m for m in features if m in norms and m not in present]:
-            check_current(m, self._modules[m], self.params[m])
             check_trainable(m, self.params[m], self.index)
         used = frozenset(features) | (present.keys() - self._hooked)
         return Step(self.index, self.params, features, targets, used, self.skipping & used, self.readings, present)

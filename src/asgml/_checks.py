@@ -54,7 +54,7 @@ def _parameters(modality: str, encoder: Encoder, model: nn.Module | None) -> dic
 def _matching(modality: str, patterns: Sequence[str], model: nn.Module | None) -> dict[str, nn.Parameter]:
     if model is None:
         raise ValueError(f"`encoders[{modality!r}]` is given as parameter names {list(patterns)}: give `model=` too")
-    named = {_plain(name): p for name, p in model.named_parameters()}
+    named = {plain_name(name): p for name, p in model.named_parameters()}
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in named):
             tops = sorted({name.partition(".")[0] for name in named})
@@ -62,7 +62,7 @@ def _matching(modality: str, patterns: Sequence[str], model: nn.Module | None) -
     return {name: p for name, p in named.items() if any(fnmatchcase(name, pattern) for pattern in patterns)}
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Return a parameter's name without what DistributedDataParallel and torch.compile put before it."""
     return name.removeprefix("_orig_mod.").removeprefix("module.").removeprefix("_orig_mod.")
 
@@ -152,15 +152,6 @@ def check_attached(params: Mapping[str, Mapping[str, nn.Parameter]], silent: Ite
                 "torch.compile, give it the very module that the forward calls, and keep that module in train mode while "
                 "training (or give `model=`, whose mode counts then); activation checkpointing needs use_reentrant=False"
             )
-
-
-def check_current(modality: str, encoder: nn.Module, params: Mapping[str, nn.Parameter]) -> None:
-    """Refuse an encoder whose parameters are no longer those that the Balancer was given."""
-    if {id(p) for p in encoder.parameters()} != {id(p) for p in params.values()}:
-        raise RuntimeError(
-            f"the parameters of encoder {modality!r} were replaced after the Balancer was made, as fully_shard replaces them: "
-            "make the Balancer after it"
-        )
 
 
 def check_trainable(modality: str, params: Mapping[str, nn.Parameter], index: int) -> None:

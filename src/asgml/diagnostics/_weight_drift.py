@@ -18,7 +18,8 @@ class WeightDrift(Diagnostic):
     """Relative distance ||theta - theta_0|| / ||theta_0|| of an encoder's parameters from where they were at the start.
 
     The start is the first update after attaching, or after `reset`: the first reading is 0. Skipped encoders are measured
-    too. Where the start is all zeros the reading is the distance itself. Parameters alone count, no BatchNorm statistics.
+    too. Where the start is all zeros the reading is the distance itself. Parameters alone count, no BatchNorm statistics; those
+    that are added or resized later start when they are first seen.
 
     Memory: it keeps one copy of every encoder's parameters, on their device, and the state carries it. Sharded encoders are
     refused with a ValueError.
@@ -50,7 +51,10 @@ class WeightDrift(Diagnostic):
         start = self._start.get(modality)
         if start is None:
             return next(iter(params.values())).new_zeros((), dtype=torch.float32)
-        moved, size = _norm(p.detach() - start[name] for name, p in params.items()), _norm(start.values())
+        known = {name: p for name, p in params.items() if name in start and start[name].shape == p.shape}
+        if not known:
+            return next(iter(params.values())).new_zeros((), dtype=torch.float32)
+        moved, size = _norm(p.detach() - start[name] for name, p in known.items()), _norm(start[name] for name in known)
         return moved / torch.where(size > 0, size, 1)
 
     def admits(self, step: Step) -> Mapping[str, Tensor]:
@@ -62,13 +66,19 @@ class WeightDrift(Diagnostic):
         return {f"{m}.start": next(iter(params.values())).new_zeros(()) for m, params in self._starting(step)}
 
     def learn(self, step: Step, sums: Mapping[str, Tensor]) -> None:
-        """Keep the start, once."""
+        """Keep the start of what is seen for the first time."""
         for modality, params in self._starting(step):
             if f"{modality}.start" in sums:
-                self._start[modality] = {name: p.detach().clone() for name, p in params.items()}
+                start = self._start.get(modality, {})
+                self._start[modality] = {name: _start(start.get(name), p) for name, p in params.items()}
 
     def _starting(self, step: Step) -> list[tuple[str, Mapping[str, Tensor]]]:
-        return [(m, params) for m, params in step.params.items() if params and m not in self._start]
+        return [(m, params) for m, params in step.params.items() if params and not self._knows(m, params)]
+
+    def _knows(self, modality: str, params: Mapping[str, Tensor]) -> bool:
+        """Tell whether there is a start of every parameter, and of no other."""
+        start = self._start.get(modality, {})
+        return start.keys() == params.keys() and all(start[name].shape == p.shape for name, p in params.items())
 
     def state_dict(self) -> dict[str, Any]:
         """Return modality -> name -> the parameter at the start."""
@@ -77,6 +87,10 @@ class WeightDrift(Diagnostic):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over copies of them."""
         self._start = {m: {name: t.clone() for name, t in start.items()} for m, start in state.items()}
+
+
+def _start(kept: Tensor | None, parameter: Tensor) -> Tensor:
+    return kept if kept is not None and kept.shape == parameter.shape else parameter.detach().clone()
 
 
 def _norm(tensors: Iterable[Tensor]) -> Tensor:
