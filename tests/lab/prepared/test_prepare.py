@@ -2,13 +2,15 @@
 
 import csv
 import hashlib
+import json
 import os
+import shutil
 
 import numpy as np
 import pytest
 
 from asgml.lab.errors import InputError
-from asgml.lab.prepared import pool, read
+from asgml.lab.prepared import pool, read, telling
 from asgml.lab.prepared import prepare as preparing
 from asgml.lab.prepared.clip import Clip
 from asgml.lab.prepared.prepare import Job, Listing, prepare
@@ -47,7 +49,9 @@ def test_rows_are_what_the_files_hold(broken, store):
 def test_what_is_there_is_left_alone_and_anything_else_is_refused(broken, store, tmp_path):
     listing = cremad.listing(broken[0])
     before = {p.name: p.stat().st_mtime_ns for p in store.iterdir()}
-    assert prepare(listing, READING, store, Job()).reused == len(read.open_store(store).clips)
+    again = prepare(listing, READING, store, Job())
+    assert again.reused == len(read.open_store(store).clips)
+    assert again.commonest.startswith("most often: damaged (3 of 9), such as: its header promises")
     assert before == {p.name: p.stat().st_mtime_ns for p in store.iterdir()}
     other = READING.model_copy(update={"least": 0.3})
     with pytest.raises(InputError, match="is a store made from other files or settings; remove it"):
@@ -185,6 +189,40 @@ def test_a_damaged_store_is_refused(store, tmp_path, file, change, message):
     (copy / file).write_bytes(change((copy / file).read_bytes()))
     with pytest.raises(InputError, match=message):
         read.open_store(copy)
+
+
+@pytest.mark.parametrize("file", ["audio-0000.npy", "clips.jsonl", "problems.csv", "index.json"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_pipe_in_a_store_is_refused_at_once(store, tmp_path, file, make):
+    copy = shutil.copytree(store, tmp_path / "copy")
+    (copy / file).unlink()
+    make(copy / file)
+    with pytest.raises(InputError, match=rf"is damaged \({file} is no file|must be a prepared store"):
+        read.open_store(copy)
+
+
+@pytest.mark.parametrize("name", ["../audio-0000.npy", "/etc/passwd", 3, None])
+def test_an_index_that_leads_elsewhere_is_refused(store, tmp_path, name):
+    copy = shutil.copytree(store, tmp_path / "copy")
+    index = read_json(copy / "index.json")
+    index["shards"][0]["files"] = {name: "x"} if isinstance(name, str) else name
+    (copy / "index.json").write_text(json.dumps(index))
+    with pytest.raises(InputError, match="is damaged"):
+        read.open_store(copy)
+
+
+def test_the_commonest_reason_comes_last(tmp_path):
+    rows = [
+        {"reason": "missing", "detail": "there is no such file"},
+        *[{"reason": "too short", "detail": f"{n} s"} for n in (1, 1, 2)],
+    ]
+    assert telling.commonest(rows) == "most often: too short (3 of 4), such as: 1 s"
+    assert telling.commonest(rows[:1]) == "most often: missing (1 of 1), there is no such file"
+    assert telling.commonest([]) == ""
+    (tmp_path / "a.wav").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:a\n")
+    clips = tuple(Clip(str(n), "ANG", {"audio": tmp_path / "a.wav"}) for n in range(2))
+    with pytest.raises(InputError, match=r"none could be read.*\(2 of 2\), Git LFS pointer; run `git lfs pull`[^\n]*$"):
+        prepare(Listing("cremad", ("ANG",), clips), READING, tmp_path / "out", Job())
 
 
 def test_checksums_find_a_flipped_bit(store, tmp_path):

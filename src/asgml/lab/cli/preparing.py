@@ -42,7 +42,8 @@ def prepare(
         outcome = preparing.prepare(listing, how, out, preparing.Job(jobs, strict, progress=show))
     again = f", {outcome.reused} of them read before" if outcome.reused else ""
     print(f"{outcome.rows} clips are prepared{again}; {outcome.problems} files gave no sample")
-    print(f"wrote {out}; " * (outcome.reused < outcome.rows) + f"{out / 'problems.csv'} lists what was left out, and why")
+    print(f"wrote {out}; " * (outcome.reused < outcome.rows) + f"{out / 'problems.csv'} lists what was left out, and why"
+          + f"; {outcome.commonest}" * bool(outcome.commonest))  # fmt: skip
 
 
 class Lines:

@@ -51,6 +51,8 @@ def read(root: Path) -> dict[str, bytes]:
     """Return the content of every Free Spoken Digit file in `root`, by name; InputError names the one that cannot be read."""
     contents = {}
     for name in listing(root):
+        if (root / name).exists() and not ((root / name).is_file() or (root / name).is_dir()):
+            raise InputError(f"{root / name}: must be a file, found a pipe or a device")  # to open one is to wait for ever
         try:
             contents[name] = (root / name).read_bytes()
         except OSError as error:

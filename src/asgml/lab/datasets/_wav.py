@@ -52,7 +52,9 @@ def _sound_bytes(path: Path, content: bytes) -> int:
     if not content:
         raise _bad(path, "it is empty (0 bytes)")
     if len(content) < 12 or content[:4] != b"RIFF" or content[8:12] != b"WAVE":
-        raise _bad(path, f"it is not a WAV file: it begins with {content[:12]!r}")
+        from asgml.lab.media.failures import told
+
+        raise _bad(path, f"it is not a WAV file: it begins with {content[:12]!r}{told(content)}")
     sizes: dict[bytes, int] = {}
     at = 12
     while at + 8 <= len(content):

@@ -97,6 +97,12 @@ def _refuse_others(file: BinaryIO) -> None:
         raise Unreadable(Reason.STAND_IN, f"{found.name}; {found.way_out}")
 
 
+def told(head: bytes) -> str:
+    """Return words, to be put behind an error, for a file whose beginning shows that something lies in its place; or ""."""
+    found = stand_in(head)
+    return f" ({found.name}; {found.way_out})" if found else ""
+
+
 def _missing(path: Path) -> str:
     """Say what a broken link is: git-annex keeps files behind links."""
     if not path.is_symlink():

@@ -8,10 +8,11 @@ from itertools import chain, islice
 from pathlib import Path
 
 from asgml.lab.errors import InputError
-from asgml.lab.prepared import INDEX
+from asgml.lab.prepared import INDEX, PROBLEMS
 from asgml.lab.prepared.clip import Clip, Problem
 from asgml.lab.prepared.pool import PATIENCE, Result, read_all
 from asgml.lab.prepared.settings import Reading
+from asgml.lab.prepared.telling import commonest, problems_listed
 from asgml.lab.prepared.write import Part, fingerprint, finish, locked, shards
 from asgml.lab.store import read_json
 
@@ -37,6 +38,8 @@ class Outcome:
     problems: int
     reused: int
     """Clips that a former preparation had read."""
+    commonest: str = ""
+    """What most problems are, in words."""
 
 
 @dataclass(slots=True)
@@ -69,12 +72,13 @@ def prepare(listing: Listing, reading: Reading, out: Path, job: Job) -> Outcome:
                  for n, clips in enumerate(shards(listing.clips))]  # fmt: skip
         reused = _fill(parts, reading, job)
         done = [part for part, _ in parts]
-        if not any(part.clips for part in done):
-            raise InputError(f"--root: of {len(listing.clips)} clips none could be read; {folder}/part-*.json say why")
         problems = [*map(asdict, listing.problems), *(p for part in done for p in part.problems)]
+        if not any(part.clips for part in done):
+            raise InputError(f"--root: of {len(listing.clips)} clips none could be read; {folder}/part-*.json say why; "
+                             f"{commonest(problems)}")  # fmt: skip
         head = {"name": listing.name, "classes": listing.classes, "reading": settings, "made_from": made_from}
         finish(folder, out, done, problems, head)
-        return Outcome(sum(len(part.clips) for part in done), len(problems), reused)
+        return Outcome(sum(len(part.clips) for part in done), len(problems), reused, commonest(problems))
 
 
 def _fill(parts: Sequence[tuple[Part, Sequence[Clip]]], reading: Reading, job: Job) -> int:
@@ -120,4 +124,5 @@ def _there_already(out: Path, made_from: str) -> Outcome:
     if not index or index.get("made_from") != made_from:
         what = "a store made from other files or settings" if index else "something else"
         raise InputError(f"--out: {out} is {what}; remove it, or choose another folder")
-    return Outcome(index["rows"], index["problems"], index["rows"])
+    listed = problems_listed(out) if (out / PROBLEMS).is_file() else []
+    return Outcome(index["rows"], index["problems"], index["rows"], commonest(listed))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from asgml.lab.errors import InputError
 from asgml.lab.prepared import CLIPS, FORMAT, INDEX, PROBLEMS, refuse_missing
 from asgml.lab.prepared.stored import Stored
+from asgml.lab.prepared.telling import problems_listed
 from asgml.lab.store import read_record
 
 Array = npt.NDArray[Any]
@@ -52,8 +52,7 @@ class Store:
 
     def problems(self) -> list[dict[str, str]]:
         """Return the list of files that gave no sample."""
-        with (self.folder / PROBLEMS).open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        return problems_listed(self.folder)
 
     def damaged(self) -> Iterator[str]:
         """Yield the files whose content is no longer what was written: this reads everything."""
@@ -67,6 +66,7 @@ def open_store(folder: Path, setting: str = "dataset.root") -> Store:
     """Open the store in a folder; InputError, which names the `setting`, where there is none or it is damaged."""
     index = _index(folder, setting)
     try:
+        _refuse_odd(folder, index)
         clips = [json.loads(line) for line in (folder / CLIPS).read_text(encoding="utf-8").splitlines()]
         shards: dict[str, list[Array]] = {}
         for shard in index["shards"]:
@@ -74,7 +74,7 @@ def open_store(folder: Path, setting: str = "dataset.root") -> Store:
                 shards.setdefault(name.rpartition("-")[0], []).append(_mapped(folder / name, shard["rows"]))
         if len(clips) != index["rows"] or any(sum(map(len, s)) != len(clips) for s in shards.values()):
             raise ValueError(f"{len(clips)} clips are described, {index['rows']} are promised")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"`{setting}`: the store {folder} is damaged ({error}); {AGAIN}") from error
     return Store(folder, index, clips, shards)
 
@@ -89,6 +89,13 @@ def _index(folder: Path, setting: str) -> dict[str, Any]:
             f"`{setting}`: the store {folder} has format {index.get('format')!r}, this version reads {FORMAT}; {AGAIN}"
         )
     return index
+
+
+def _refuse_odd(folder: Path, index: dict[str, Any]) -> None:
+    """Raise ValueError where a name leads out of the store or is no file: to open a pipe is to wait for ever."""
+    for name in (CLIPS, PROBLEMS, *(name for shard in index["shards"] for name in shard["files"])):
+        if Path(name).name != name or not (folder / name).is_file():
+            raise ValueError(f"{name} is no file in it")
 
 
 def _mapped(path: Path, rows: int) -> Array:

@@ -34,7 +34,8 @@ def located(cell: Any, folder: Path) -> Path:
     except (ValueError, OSError) as error:
         raise Bad(f"must be the name of a file, found {shown(cell)} ({error})") from error
     if not there:
-        raise Bad(f"there is no file {cell}")
+        other = " (what has this name is a folder, a pipe or a device)" * path.exists()
+        raise Bad(f"there is no file {cell}{other}")
     return path
 
 
@@ -68,10 +69,33 @@ def video(cell: Any, folder: Path, settings: Manifest) -> Array:
 
 def array(cell: Any, folder: Path, settings: Manifest) -> Array:
     """Return what a `.npy` file holds, as float32; a single number gets an axis."""
-    found = np.load(located(cell, folder), allow_pickle=False)
+    path = located(cell, folder)
+    try:
+        found = np.load(
+            path, mmap_mode="r", allow_pickle=False
+        )  # mapped: a header that promises more than is there takes no memory
+    except (ValueError, OSError, EOFError) as error:
+        raise Bad(f"{shown(cell)} cannot be read as array: {_instead(path, error)}") from error
+    if not isinstance(found, np.ndarray):
+        raise Bad(f"{shown(cell)} must hold one array, found several (.npz)")
     if found.dtype.kind not in "biuf" or not found.size:
         raise Bad(f"must hold numbers, found {found.dtype} of shape {found.shape}")
-    return np.atleast_1d(found).astype(np.float32)
+    return np.array(np.atleast_1d(found), dtype=np.float32)
+
+
+def _instead(path: Path, error: Exception) -> str:
+    """What lies in the place of an array, with the way out: numpy's own words advise to read such a file unsafely."""
+    from asgml.lab.media.failures import Unreadable, handle
+    from asgml.lab.media.stand_ins import ENOUGH, beginning
+
+    try:
+        with handle(path) as file:
+            head = file.read(ENOUGH)
+    except Unreadable as found:
+        return str(found)
+    if head.startswith(b"\x93NUMPY"):
+        return f"it is damaged, or holds no plain numbers ({error})"
+    return f"it is no .npy file{beginning(head)}"
 
 
 def vector(cell: Any, folder: Path, settings: Manifest) -> Array:

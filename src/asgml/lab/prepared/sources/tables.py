@@ -16,6 +16,7 @@ def find(name: str, folders: Sequence[Path]) -> Path | None:
 
 def lines(path: Path) -> list[str]:
     """Return the lines of a text that are not blank; InputError where it cannot be read."""
+    _refuse_others(path)
     try:
         return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
@@ -24,11 +25,23 @@ def lines(path: Path) -> list[str]:
 
 def rows(path: Path) -> list[list[str]]:
     """Return all rows of a CSV file; InputError where it is not one."""
+    _refuse_others(path)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             return [row for row in csv.reader(file, strict=True) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"--metadata: {path} cannot be read as CSV ({error})") from error
+
+
+def _refuse_others(path: Path) -> None:
+    """Raise InputError where a list is a pipe, which would wait for ever, or something else lies in its place."""
+    from asgml.lab.media.failures import Reason, Unreadable, handle
+
+    try:
+        handle(path).close()
+    except Unreadable as error:
+        if error.reason is not Reason.EMPTY:
+            raise InputError(f"--metadata: {path} cannot be read ({error})") from error
 
 
 def records(path: Path | None, *columns: str) -> list[dict[str, str]]:
