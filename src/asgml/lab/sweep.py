@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
 from asgml.lab import engine, engines, layout, own_code, store, tuning
-from asgml.lab.config import Cell, Experiment, address, points
+from asgml.lab.config import Cell, Experiment, address, earlier, points
 from asgml.lab.engine import Engine, Task, Watcher
 from asgml.lab.errors import InputError
 from asgml.lab.layout import Laid
@@ -72,7 +72,7 @@ def _refuse_cell(laid: Laid, out: Path) -> None:
 def _today(model: type[BaseModel], found: Json) -> Json:
     """Give what an earlier version wrote the settings that are new since, at their defaults."""
     try:
-        return _dump(model.model_validate(found))
+        return _dump(model.model_validate(earlier.filled(found)))
     except ValidationError:
         return found
 

@@ -168,6 +168,70 @@ def test_arrays_and_sequences_of_different_length(tmp_path):
     assert sorted(x.sum((1, 2)).tolist()) == sorted(5.0 * (2 + i % 3) for i in range(12))
 
 
+@pytest.mark.parametrize("lacking", [False, True])
+def test_numbers_are_the_same_in_cells_and_in_files(tmp_path, lacking):
+    rng = np.random.default_rng(0)
+    table = (rng.standard_normal((20, 3)) * [1, 1e3, 0] + [5, -2e3, 7]).astype(np.float32)
+    for i, row in enumerate(table):
+        np.save(tmp_path / f"{i}.npy", row)
+    kept = [not (lacking and i % 5 == 0) for i in range(20)]
+    cells = [" ".join(map(repr, row.tolist())) if here else "" for row, here in zip(table, kept, strict=True)]
+    files = [f"{i}.npy" if here else "" for i, here in enumerate(kept)]
+    data = load(csv(tmp_path, *([i, i % 2, i, c, f] for i, (c, f) in enumerate(zip(cells, files, strict=True))),
+                    header=(*HEAD, "cell", "file")))  # fmt: skip
+    for part in parts(data):
+        assert np.array_equal(part.inputs["cell"], part.inputs["file"])
+        assert part.present.keys() == ({"cell", "file"} if lacking else set())
+    seen = data.train.inputs["file"][data.train.having("file")]
+    np.testing.assert_allclose(seen.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(seen.std(0), [1, 1, 0], atol=1e-5)
+    assert not data.train.inputs["file"][~data.train.having("file")].any(), "filler stays zero"
+
+
+@pytest.mark.parametrize("shape", [(4,), (5, 4), (2, 3, 4)])
+def test_arrays_are_scaled_along_their_last_axis_by_training_rows(tmp_path, shape):
+    rng = np.random.default_rng(1)
+    arrays = (rng.standard_normal((20, *shape)) * [1, 10, 100, 1000] + [0, 1, 2, 3]).astype(np.float32)
+    for i, x in enumerate(arrays):
+        np.save(tmp_path / f"{i}.npy", x)
+    split = ["train"] * 12 + ["validation"] * 4 + ["test"] * 4
+    path = csv(tmp_path, *([i, i % 2, f"{i}.npy", s] for i, s in enumerate(split)), header=(*HEAD, "split"))
+    seen = arrays[:12].reshape(-1, 4).astype(np.float64)
+    wanted = (arrays[16:] - seen.mean(0)) / seen.std(0)
+    data = load(path)
+    np.testing.assert_allclose(data.test.inputs["x"], wanted, rtol=1e-4, atol=1e-5)
+    assert np.array_equal(load(path, arrays="as_they_are").test.inputs["x"], arrays[16:])
+    again = load(path)
+    assert again.raw["x"].kind == "array"
+    assert np.array_equal(again.raw["x"].mean, data.raw["x"].mean), "from the cache, too"
+
+
+def test_padding_is_neither_scaled_nor_counted(tmp_path):
+    rng = np.random.default_rng(2)
+    arrays = [np.concatenate([rng.normal(50, 3, (2 + i % 4, 2)), np.ones((2 + i % 4, 1))], 1) for i in range(20)]
+    for i, x in enumerate(arrays):
+        np.save(tmp_path / f"{i}.npy", x.astype(np.float32))
+    split = ["train"] * 12 + ["validation"] * 4 + ["test"] * 4
+    data = load(csv(tmp_path, *([i, i % 2, f"{i}.npy", s] for i, s in enumerate(split)), header=(*HEAD, "split")))
+    for i, x in enumerate(data.test.inputs["x"], 16):
+        steps = 2 + i % 4
+        assert not x[steps:].any()
+        assert (x[:steps, 2] == 1).all(), "what is the same in every training step is left as it is"
+    seen = np.concatenate([x[: 2 + i % 4, :2] for i, x in enumerate(data.train.inputs["x"])])
+    np.testing.assert_allclose([*seen.mean(0), *seen.std(0)], [0, 0, 1, 1], atol=1e-4)
+
+
+def test_what_training_rows_have_in_common_does_not_grow_elsewhere(tmp_path):
+    split = ["train"] * 6 + ["validation"] * 2 + ["test"] * 2
+    values = [*[f"{i} 4" for i in range(6)], "1 4", "2 6", "1 4", "2 5"]
+    path = csv(
+        tmp_path, *([i, i % 2, v, s] for i, (v, s) in enumerate(zip(values, split, strict=True))), header=(*HEAD, "split")
+    )
+    data = load(path)
+    assert data.validation.inputs["x"][:, 1].tolist() == [0, 2]
+    assert data.test.inputs["x"][:, 1].tolist() == [0, 1]
+
+
 class Evil:
     def __reduce__(self):
         return (open, ("/nowhere/evil", "w"))

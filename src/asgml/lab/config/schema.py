@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from asgml.lab.config import address, methods, study
+from asgml.lab.config import address, earlier, methods, study
 from asgml.lab.config.augment import Augment
 from asgml.lab.config.encoders import Encoder
 from asgml.lab.datasets import settings
@@ -161,6 +161,12 @@ class Cell(Settings):
     seed: int
     loggers: Loggers = ("tensorboard",)
     keep: Keep = "best"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_it_was_meant(cls, found: Any) -> Any:
+        """A cell is made of settings; one of plain values comes out of a folder, which an earlier version may have written."""
+        return earlier.filled(found)
 
     @property
     def address(self) -> str:

@@ -74,11 +74,28 @@ class Test(Split):
 
 
 @dataclass(frozen=True, slots=True)
+class Raw:
+    """What makes an input of a raw sample: its kind, and the training rows' mean and standard deviation, if it is scaled.
+
+    Both have the shape of a sample, or one that numpy spreads over it.
+    """
+
+    kind: str
+    mean: Array | None = None
+    sd: Array | None = None
+
+    def scaled(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return a sample less the mean, over the standard deviation."""
+        return x if self.mean is None else np.asarray((x - self.mean) / self.sd, dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
 class Data:
     """A data set, ready to train on. `classes` names the labels; `note` says in one sentence how it was split and paired.
 
     `task` says what a label is: `classification`, (N,) int64 below the number of classes; `multilabel`, (N, classes) of 0
-    and 1; `regression`, (N,) or (N, outputs) float32, where `classes` name the outputs.
+    and 1; `regression`, (N,) or (N, outputs) float32, where `classes` name the outputs. `raw[modality]` tells how its samples
+    were made; where it does not, new ones cannot be made from what a user has.
     """
 
     train: Train
@@ -87,6 +104,7 @@ class Data:
     classes: tuple[str, ...]
     note: str
     task: str = "classification"
+    raw: Mapping[str, Raw] = field(default_factory=dict)
 
     @property
     def modalities(self) -> tuple[str, ...]:

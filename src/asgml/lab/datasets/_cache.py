@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from asgml.lab.datasets._base import Data, Split, Test, Train, Validation
+from asgml.lab.datasets._base import Data, Raw, Split, Test, Train, Validation
 from asgml.lab.store import write_atomic
 
 SPLITS: dict[str, type[Split]] = {"train": Train, "validation": Validation, "test": Test}
@@ -78,6 +78,9 @@ def _write(path: Path, name: str, data: Data) -> None:
 def _arrays(name: str, data: Data) -> dict[str, Any]:
     arrays: dict[str, Any] = {"name": np.array(name), "note": np.array(data.note), "classes": np.array(data.classes)}
     arrays["task"] = np.array(data.task)
+    for m, raw in data.raw.items():
+        kept = {"kind": np.array(raw.kind), "mean": raw.mean, "sd": raw.sd}
+        arrays |= {f"raw/{m}/{name}": x for name, x in kept.items() if x is not None}
     for split in SPLITS:
         part: Split = getattr(data, split)
         for kind in ("inputs", "present"):
@@ -96,4 +99,9 @@ def _data(arrays: Mapping[str, Any]) -> Data:
         return SPLITS[name](inputs, labels, ids, groups, present)
 
     classes = tuple(str(c) for c in arrays["classes"])
-    return Data(split("train"), split("validation"), split("test"), classes, str(arrays["note"]), str(arrays["task"]))
+    parts = split("train"), split("validation"), split("test")
+    named = [
+        key.removeprefix("raw/").removesuffix("/kind") for key in arrays if key.startswith("raw/") and key.endswith("/kind")
+    ]
+    raw = {m: Raw(str(arrays[f"raw/{m}/kind"]), arrays.get(f"raw/{m}/mean"), arrays.get(f"raw/{m}/sd")) for m in named}
+    return Data(*parts, classes, str(arrays["note"]), str(arrays["task"]), raw)

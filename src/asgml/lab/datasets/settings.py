@@ -116,6 +116,8 @@ class Manifest(DatasetSettings):
     """None: as the labels are written."""
     columns: dict[str, Literal["audio", "image", "video", "array", "vector", "text", "ignore"]] = Field(default_factory=dict)
     """Column -> what it holds; one that is not named is decided by its cells."""
+    arrays: Literal["scaled", "as_they_are"] = "scaled"
+    """scaled: numbers out of `.npy` files have mean 0 and standard deviation 1 over training rows, as those in cells have."""
     bad_rows: Literal["refuse", "leave_out"] = "refuse"
     """leave_out: rows that cannot be used are counted in the data set's note, and listed by `asgml data check`."""
     validation: float = Field(default=0.2, gt=0, lt=1)

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from asgml.lab.datasets._base import Raw
 from asgml.lab.datasets.manifest.problems import Problem
 from asgml.lab.errors import InputError
 
 Array = npt.NDArray[Any]
 SCALED: Mapping[str, tuple[int, ...]] = {"audio": (0, 3), "image": (0, 2, 3), "video": (0, 1, 3, 4), "vector": (0,)}
-"""Kind -> the axes over which training rows have mean 0 and standard deviation 1; arrays and text stay as they are."""
+"""Kind -> the axes over which training rows have mean 0 and standard deviation 1; of arrays all but the last; text has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +41,34 @@ class Column:
         return [Problem(line, self.name, f"must have the shape {usual} that most rows have, found {shape}")
                 for line, shape in shapes.items() if shape != usual]  # fmt: skip
 
-    def stacked(self, lines: list[int], train: npt.NDArray[np.bool_]) -> tuple[Array, npt.NDArray[np.bool_]]:
-        """Return the rows (N, ...) of these lines and who has one (N,), scaled by the training rows among them."""
+    def stacked(
+        self, lines: list[int], train: npt.NDArray[np.bool_], *, arrays: bool = True
+    ) -> tuple[Array, npt.NDArray[np.bool_], Raw]:
+        """Return the rows (N, ...) of these lines, who has one (N,), and how they were scaled: by the training rows.
+
+        `arrays` says whether those of files are scaled too. Padding stays 0, and so do rows that have none.
+        """
         present = np.array([line in self.arrays for line in lines])
         kept = [self.arrays[line] for line in lines if line in self.arrays]
         if not kept:
             raise InputError(f"`dataset.columns.{self.name}`: must be `ignore`, since no row that can be used has it")
+        raw = self._raw([self.arrays[line] for line, here in zip(lines, present & train, strict=True) if here], arrays)
         whole = np.zeros((len(lines), max(map(len, kept)), *kept[0].shape[1:]), dtype=kept[0].dtype)
         for row, line in enumerate(lines):
             if present[row]:
                 found = self.arrays[line]
-                whole[row][: len(found)] = found
-        return self._scaled(whole, present, train), present
+                whole[row][: len(found)] = raw.scaled(found)
+        return whole, present, raw
 
-    def _scaled(self, whole: Array, present: npt.NDArray[np.bool_], train: npt.NDArray[np.bool_]) -> Array:
-        seen = whole[present & train]
-        if self.kind not in SCALED or not len(seen):
-            return whole
-        axes = SCALED[self.kind]
-        mean, sd = seen.mean(axes, keepdims=True, dtype=np.float64), seen.std(axes, keepdims=True, dtype=np.float64)
-        made = (whole - mean.astype(np.float32)) / np.maximum(sd, 1e-6).astype(np.float32)
-        return np.asarray(np.where(present.reshape(-1, *[1] * (whole.ndim - 1)), made, 0), dtype=np.float32)
+    def _raw(self, seen: list[Array], arrays: bool) -> Raw:
+        """Take mean and standard deviation of training rows, where the kind is scaled."""
+        if not seen or not (self.kind in SCALED or (self.kind == "array" and arrays)):
+            return Raw(self.kind)
+        axes = SCALED.get(self.kind, (0,))
+        whole = np.concatenate([x.reshape(-1, x.shape[-1]) for x in seen]) if self.kind == "array" else np.stack(seen)
+        mean, sd = whole.mean(axes, keepdims=True, dtype=np.float64)[0], whole.std(axes, keepdims=True, dtype=np.float64)[0]
+        same = sd == 0  # what is the same in all training rows must not grow a million times where another row differs
+        if self.kind == "array" and seen[0].ndim > 1:
+            mean = np.where(same, 0, mean)  # such as 1 in every step: it tells steps from padding
+        factor = np.where(same, 1, np.maximum(sd, 1e-6))
+        return Raw(self.kind, mean.astype(np.float32), factor.astype(np.float32))

@@ -18,7 +18,7 @@ from asgml.lab.datasets.manifest.rows import Row, Table
 from asgml.lab.datasets.settings import Manifest
 from asgml.lab.errors import InputError
 
-VERSION = 2
+VERSION = 3
 """Raise it when the same settings, seed and files give other arrays than before: cached ones are then prepared anew."""
 LIBRARIES = ("numpy", "scipy", "soundfile", "pillow", "av")
 """What the arrays come from beside this package: another version of one of these is prepared anew."""
@@ -93,15 +93,16 @@ def _data(settings: Manifest, seed: int, found: Examined) -> Data:
     groups = np.array([str(row.cells["id"] if (g := row.cells.get("group")) is None else g) for row in found.good])
     named, how = splitting.split(found.good, answers, groups, settings.validation, settings.test, seed)
     lines = [row.line for row in found.good]
-    stacked = {c.name: c.stacked(lines, named == "train") for c in found.columns}
+    stacked = {c.name: c.stacked(lines, named == "train", arrays=settings.arrays == "scaled") for c in found.columns}
 
     def part(kind: Any, name: str) -> Any:
         here = named == name
-        present = {m: mask[here] for m, (_, mask) in stacked.items() if not mask.all()}
-        return kind({m: x[here] for m, (x, _) in stacked.items()}, answers[here], ids[here], groups[here], present)
+        present = {m: mask[here] for m, (_, mask, _) in stacked.items() if not mask.all()}
+        return kind({m: x[here] for m, (x, _, _) in stacked.items()}, answers[here], ids[here], groups[here], present)
 
+    raw = {m: kept for m, (_, _, kept) in stacked.items()}
     parts = part(Train, "train"), part(Validation, "validation"), part(Test, "test")
-    return Data(*parts, found.labelled.classes, _note(settings, found, how), found.labelled.task)
+    return Data(*parts, found.labelled.classes, _note(settings, found, how), found.labelled.task, raw)
 
 
 def _note(settings: Manifest, found: Examined, how: str) -> str:
