@@ -86,7 +86,7 @@ class Raw:
 
     def scaled(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return a sample less the mean, over the standard deviation."""
-        return x if self.mean is None else np.asarray((x - self.mean) / self.sd, dtype=np.float32)
+        return x if self.mean is None or self.sd is None else np.asarray((x - self.mean) / self.sd, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
