@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from asgml.lab.config import encoders, points
+from asgml.lab.config import points
 from asgml.lab.config.load import built_in, load_experiment, validate
+from asgml.lab.encoders import ENCODERS
 from asgml.lab.fusions import FUSIONS
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -41,7 +42,7 @@ def test_the_documented_model_is_valid():
     assert model.encoders["visual"].weights.name == "resnet18.pth"
 
 
-@pytest.mark.parametrize("kinds", [encoders.BUILT_IN, FUSIONS])
+@pytest.mark.parametrize("kinds", [ENCODERS, FUSIONS])
 def test_the_page_of_models_names_every_kind(kinds):
     page = (DOCS / "models.md").read_text()
     assert [kind for kind in kinds if f"`{kind}`" not in page] == []

@@ -93,7 +93,7 @@ MESSAGES = {
     "unknown fusion": (document(model={"fusion": "summ"}), "`model.fusion`: unknown fusion 'summ'; did you mean 'sum'?"),
     "fusion as a number": (
         document(model={"fusion": 3}),
-        "`model.fusion`: must be a name, or a name with a mapping of its settings, found 3",
+        "`model.fusion`: must be one name, or one name with a mapping of its settings, found 3",
     ),
     "unknown of a fusion": (
         document(model={"fusion": {"film": {"condition": "audio"}}}),

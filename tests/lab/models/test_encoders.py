@@ -5,13 +5,13 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from asgml.lab.config import Model
-from asgml.lab.config.encoders import BUILT_IN as KINDS
-from asgml.lab.config.encoders import presence
+from asgml.lab.encoders import ENCODERS as KINDS
+from asgml.lab.encoders import _base
+from asgml.lab.encoders._layers import Frames
+from asgml.lab.encoders._module import build_encoder
+from asgml.lab.encoders.bag_of_words import BagOfWords
 from asgml.lab.errors import InputError
 from asgml.lab.fusions import FUSIONS
-from asgml.lab.models.encoders import BUILT_IN, build_encoder
-from asgml.lab.models.encoders.bag_of_words import BagOfWords
-from asgml.lab.models.encoders.frames import Frames
 from asgml.lab.models.late_fusion import LateFusion
 
 ATTENTION = {"hidden": 8, "layers": 1, "heads": 2}
@@ -40,12 +40,11 @@ CASES = [(kind, settings.takes[0], fusion) for kind, settings in KINDS.items() f
 
 
 def build(kind, shape, feature_dim=8, is_text=False, **settings):
-    model = Model.model_validate({"encoders": {"m": {kind: settings}}, "feature_dim": feature_dim})
-    return build_encoder("m", model, shape, is_text)
+    return build_encoder("m", KINDS.read({kind: settings}), shape, feature_dim, is_text=is_text)
 
 
 def test_every_kind_is_tried():
-    assert SETTINGS.keys() == KINDS.keys() == BUILT_IN.keys()
+    assert SETTINGS.keys() == KINDS.keys()
 
 
 @pytest.mark.parametrize(("kind", "sample", "fusion"), CASES)
@@ -122,10 +121,11 @@ def test_bert_sees_no_padding():
 
 
 def test_a_bag_of_words_has_words_and_no_order():
-    encoder = BagOfWords((20,), 8, separator=ord(" "), buckets=2**14)
+    bag = BagOfWords(separator=ord(" "), buckets=2**14)
+    encoder = bag.build((20,), 8)
 
     def words(text):
-        return encoder.words(torch.tensor([[0] * 20, [ord(c) for c in text.ljust(20, "\0")]]))
+        return bag.words(encoder, torch.tensor([[0] * 20, [ord(c) for c in text.ljust(20, "\0")]]))
 
     rows, hashed = words("a cat saw a tac ab")
     assert rows.tolist() == [1] * 6
@@ -136,7 +136,7 @@ def test_a_bag_of_words_has_words_and_no_order():
 
 
 def test_a_bag_of_ids_is_the_mean_of_their_embeddings():
-    encoder = BagOfWords((4,), 8, separator=None, buckets=16)
+    encoder = BagOfWords(buckets=16).build((4,), 8)
     bag = encoder(torch.tensor([[3, 5, 0, 0], [0, 0, 0, 0], [5, 3, 0, 0], [5, 5, 5, 2]]))
     assert torch.allclose(bag[0], encoder.embed.weight[[3, 5]].mean(0))
     assert torch.equal(bag[0], bag[2])
@@ -180,10 +180,10 @@ def test_transformers_is_named_where_it_is_missing(monkeypatch):
 def test_what_is_missing_is_seen_before_anything_runs(tmp_path, monkeypatch):
     vit = Model.model_validate({"encoders": {"m": {"vit": {"folder": str(tmp_path / "none")}}}}).encoders["m"]
     with pytest.raises(InputError, match=r"`model.encoders.m.vit.folder`: .*none does not exist; give a local folder"):
-        presence.check("m", vit)
-    monkeypatch.setattr(presence, "find_spec", lambda name: None)
+        vit.check("m")
+    monkeypatch.setattr(_base, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"`model.encoders.m.vit`: needs the package transformers: pip install"):
-        presence.check("m", Model.model_validate({"encoders": {"m": "vit"}}).encoders["m"])
+        KINDS.read("vit").check("m")
 
 
 @pytest.mark.parametrize(
@@ -203,8 +203,10 @@ def test_samples_that_do_not_fit(kind, shape, words):
 
 
 @pytest.mark.parametrize(
-    ("sample", "kind"), [("text", "CharCnn"), ("vector", "Mlp"), ("sequence", "Mlp"), ("image", "Cnn"), ("frames", "Frames")]
+    ("sample", "kind"), [("text", "char_cnn"), ("vector", "mlp"), ("sequence", "mlp"), ("image", "cnn"), ("frames", "cnn")]
 )
 def test_where_none_is_named(sample, kind):
     x = SAMPLES[sample]()
-    assert type(build_encoder("m", Model(), x.shape[1:], not x.is_floating_point())).__name__ == kind
+    made = build_encoder("m", None, x.shape[1:], 8, is_text=not x.is_floating_point())
+    assert isinstance(made, Frames) == (sample == "frames")
+    assert (made.encoder if sample == "frames" else made).settings.kind == kind

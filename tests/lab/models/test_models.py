@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from asgml.lab.config import Model
+from asgml.lab.encoders import ENCODERS
+from asgml.lab.encoders._module import build_encoder
+from asgml.lab.encoders.char_cnn import CharCnn
 from asgml.lab.errors import InputError
-from asgml.lab.models.encoders import CharCnn, Cnn, build_encoder
 from asgml.lab.models.late_fusion import LateFusion
 
 SAMPLES = {"audio": torch.randn(5, 1, 12, 9), "visual": torch.randn(5, 3, 8, 8), "text": torch.randint(0, 27, (5, 7))}
@@ -22,7 +24,7 @@ def test_logits_and_features(names):
     logits, features = model({m: SAMPLES[m] for m in names})
     assert logits.shape == (5, 4)
     assert {m: f.shape for m, f in features.items()} == dict.fromkeys(names, (5, 6))
-    assert isinstance(model.encoders["audio"], Cnn)
+    assert model.encoders["audio"].settings.kind == "cnn"
     assert all((f >= 0).all() for f in features.values())
 
 
@@ -41,7 +43,7 @@ def test_zero_feature_logits_keep_the_full_bias():
 
 
 def test_padding_does_not_reach_the_text_feature():
-    encoder = CharCnn((7,), 6)
+    encoder = CharCnn().build((7,), 6)
     short, padded = torch.tensor([[3, 4, 5, 0, 0]]), torch.tensor([[3, 4, 5, 0, 0, 0, 0, 0]])
     assert torch.allclose(encoder(short), encoder(padded))
 
@@ -51,7 +53,7 @@ def test_padding_does_not_reach_the_text_feature():
 )
 def test_an_encoder_that_does_not_fit_is_refused(name, shape, is_text):
     with pytest.raises(InputError, match=f"`model.encoders.audio`: '{name}' does not fit samples of shape"):
-        build_encoder("audio", Model(encoders={"audio": name}), shape, is_text)
+        build_encoder("audio", ENCODERS.read(name), shape, 6, is_text=is_text)
 
 
 def test_ones_own_encoder(tmp_path, monkeypatch):
@@ -65,9 +67,9 @@ def test_ones_own_encoder(tmp_path, monkeypatch):
     )
     monkeypatch.chdir(tmp_path)
     model = Model.model_validate({"encoders": {"visual": {"import": "my_encoders:Flat", "bias": False}}, "feature_dim": 6})
-    encoder = build_encoder("visual", model, (3, 8, 8), False)
+    encoder = build_encoder("visual", model.encoders["visual"], (3, 8, 8), 6, is_text=False)
     assert encoder(SAMPLES["visual"]).shape == (5, 6)
     assert encoder[1].bias is None
     model = Model.model_validate({"encoders": {"visual": {"import": "my_encoders:nothing"}}})
     with pytest.raises(InputError, match=r"must return an nn\.Module, found NoneType"):
-        build_encoder("visual", model, (3, 8, 8), False)
+        build_encoder("visual", model.encoders["visual"], (3, 8, 8), 6, is_text=False)

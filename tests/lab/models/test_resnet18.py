@@ -7,9 +7,9 @@ from torch.nn.functional import cross_entropy
 
 from asgml import Balancer, Recipe, recipes
 from asgml.lab.config import Model
+from asgml.lab.encoders._resnet import ResNet18Net as ResNet18
+from asgml.lab.encoders._torchvision_weights import load_trunk
 from asgml.lab.errors import InputError
-from asgml.lab.models.encoders.resnet18 import ResNet18
-from asgml.lab.models.encoders.torchvision_weights import load_trunk
 from asgml.lab.models.late_fusion import LateFusion
 
 

@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from asgml.lab.config.load import validate
+from asgml.lab.encoders import ENCODERS
 from asgml.lab.errors import InputError
 from asgml.lab.fusions import FUSIONS
 from asgml.lab.fusions._module import build_fusion
 from asgml.lab.parts.catalogue import Catalogue
 
-CATALOGUES = [FUSIONS]
+CATALOGUES = [ENCODERS, FUSIONS]
 WRITTEN = ["film", {"film": {"conditioned": "audio"}}, {"cross_attention": {"tokens": 2, "heads": 1}}]
 MINE = '''
 from typing import Literal
@@ -23,12 +24,12 @@ class Mean(Fusion):
     kind: Literal["mean"] = "mean"
     times: int = 1
 
-    def layers(self, modalities, feature_dim, classes):
+    def modules(self, modalities, feature_dim, classes):
         from torch import nn
         return {"head": nn.Linear(feature_dim, classes)}
 
-    def logits(self, layers, features):
-        return self.times * layers.head(sum(features.values()) / len(features))
+    def logits(self, modules, features):
+        return self.times * modules.head(sum(features.values()) / len(features))
 '''
 
 

@@ -139,5 +139,5 @@ def test_metadata_that_do_not_fit_are_refused_in_words(kept: bytes, tmp_path: Pa
 
 def test_weights_that_training_started_from_need_not_be_there_any_more() -> None:
     cell = small.cell(model={"encoders": {"visual": {"resnet18": {"weights": "/nowhere/r18.pth"}}}})
-    assert cell.model.encoders["visual"].arguments["weights"] == Path("/nowhere/r18.pth")
-    assert weights._without_start(cell).model.encoders["visual"].arguments["weights"] is None
+    assert cell.model.encoders["visual"].weights == Path("/nowhere/r18.pth")
+    assert weights._without_start(cell).model.encoders["visual"].weights is None

@@ -12,7 +12,6 @@ from typing import Any
 from asgml.lab import datasets, engines, imports, layout, sweep
 from asgml.lab.cli import progress
 from asgml.lab.config import Cell, Experiment, points
-from asgml.lab.config.encoders import presence
 from asgml.lab.config.load import load_experiment
 from asgml.lab.config.methods import ImportedMethod
 from asgml.lab.datasets.settings import ImportedDataset
@@ -95,7 +94,7 @@ def _check_point(experiment: Experiment) -> None:
             if isinstance(entry, ImportedMethod):
                 imports.find_module(entry.import_, f"methods.{name}.import")
     for modality, encoder in experiment.model.encoders.items():
-        presence.check(modality, encoder)
+        encoder.check(modality)
 
 
 def _prepare(cells: Sequence[Cell]) -> None:

@@ -12,10 +12,11 @@ from rich import box
 from rich.table import Table
 
 from asgml.lab.cli.console import Output
-from asgml.lab.config import Experiment, encoders, methods
+from asgml.lab.config import Experiment, methods
 from asgml.lab.config.load import built_in, load_experiment
 from asgml.lab.config.study import Range
 from asgml.lab.datasets import settings
+from asgml.lab.encoders import ENCODERS, OwnEncoder
 from asgml.lab.fusions import FUSIONS, OwnFusion
 
 What = Literal["datasets", "encoders", "fusions", "methods", "experiments"]
@@ -42,9 +43,9 @@ def _datasets() -> Iterator[Row]:
 
 
 def _encoders() -> Iterator[Row]:
-    for name, model in encoders.BUILT_IN.items():
+    for name, model in ENCODERS.items():
         yield name, f"{_first_line(model)}\nTakes {', '.join(model.takes)}.", _settings(model)
-    yield "import", _first_line(encoders.ImportedEncoder), "import: module:name\nand your own"
+    yield "import", _first_line(OwnEncoder), "import: module:name\nand your own"
 
 
 def _fusions() -> Iterator[Row]:
@@ -103,7 +104,9 @@ def _setting(name: str, field: FieldInfo) -> str:
     if field.is_required():
         return f"{name}: (must be given)"
     others = [c for c in get_args(field.annotation) if c != field.default] if get_origin(field.annotation) is Literal else []
-    return f"{name}: {_yaml(field.get_default(call_default_factory=True))}" + (f" (or {', '.join(map(_yaml, others))})" if others else "")
+    return f"{name}: {_yaml(field.get_default(call_default_factory=True))}" + (
+        f" (or {', '.join(map(_yaml, others))})" if others else ""
+    )
 
 
 def _yaml(value: Any) -> str:

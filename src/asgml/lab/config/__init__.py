@@ -1,6 +1,5 @@
 """The one schema of an experiment, and the way from YAML and `--set` to it. Nothing here imports torch."""
 
-from asgml.lab.config.encoders import ImportedEncoder
 from asgml.lab.config.schema import Cell, Experiment, Model, Train
 
-__all__ = ["Cell", "Experiment", "ImportedEncoder", "Model", "Train"]
+__all__ = ["Cell", "Experiment", "Model", "Train"]

@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from asgml.lab.config import Experiment, Model, Train, encoders, methods, study
+from asgml.lab.config import Experiment, Model, Train, methods, study
 from asgml.lab.datasets import settings
+from asgml.lab.encoders import ENCODERS
 from asgml.lab.errors import did_you_mean
 from asgml.lab.fusions import FUSIONS
 
@@ -65,8 +66,6 @@ def _line(error: Mapping[str, Any], document: Mapping[str, Any]) -> str:
 
 
 def _unknown_part(path: str, error: Mapping[str, Any]) -> str:
-    if error["loc"][0] == "model":
-        return _unknown_of_model(path, error)
     data = error["loc"][0] in ("dataset", "datasets")
     tag, choice = error["ctx"]["tag"], settings.BUILT_IN if data else methods.BUILT_IN
     hint = did_you_mean(tag, [*choice, "import"])
@@ -75,11 +74,6 @@ def _unknown_part(path: str, error: Mapping[str, Any]) -> str:
     if not isinstance(error["input"], dict):
         return f"`{path}`: must be a mapping, such as `dataset: {{name: keypad}}`, found {_short(error['input'])}"
     return f"`{path}.name`: unknown data set {tag!r}{hint}"
-
-
-def _unknown_of_model(path: str, error: Mapping[str, Any]) -> str:
-    tag, choice = str(error["ctx"]["tag"]), [*encoders.BUILT_IN, "import"]
-    return f"`{path}`: unknown encoder {tag!r}{did_you_mean(tag, choice)}"
 
 
 def _must(error: Mapping[str, Any], path: str) -> str:
@@ -113,8 +107,6 @@ def _path(loc: Loc, document: Mapping[str, Any]) -> str:
             loc = ("datasets", name)
         case ("datasets", name, _, *rest):
             loc = ("datasets", name, *rest)
-        case ("model", "encoders", modality, "import", *rest):
-            loc = ("model", "encoders", modality, *rest)
         case ("tune", "space", name, str(), *rest):
             loc = ("tune", "space", name, *rest)
         case ("methods", name, "[key]"):
@@ -138,8 +130,8 @@ def _known(loc: Loc, document: Mapping[str, Any]) -> set[str]:
             model = Train
         case ("model", _):
             model = Model
-        case ("model", "encoders", _, kind, _):
-            model = encoders.BUILT_IN[str(kind)]
+        case ("model", "encoders", modality, *_):
+            return ENCODERS.settings_of(document["model"]["encoders"][modality])
         case ("model", "fusion", *_):
             return FUSIONS.settings_of(document["model"]["fusion"])
         case ("tune", _):

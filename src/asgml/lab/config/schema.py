@@ -17,7 +17,6 @@ from pydantic import (
 
 from asgml.lab.config import address, earlier, methods, study
 from asgml.lab.config.augment import Augment
-from asgml.lab.config.encoders import Encoder
 from asgml.lab.datasets import settings
 from asgml.lab.datasets.settings import (
     AVDigits,
@@ -30,6 +29,7 @@ from asgml.lab.datasets.settings import (
     Mosi,
     Ucf101,
 )  # fmt: skip
+from asgml.lab.encoders import EncoderChoice
 from asgml.lab.errors import did_you_mean
 from asgml.lab.fusions import FusionChoice
 from asgml.lab.fusions.concat import Concat
@@ -101,7 +101,7 @@ Methods = Annotated[dict[Annotated[str, Field(pattern=NAME)], tuple[Entry, ...]]
 class Model(Settings):
     """Late fusion: an encoder per modality, and a fusion of their features."""
 
-    encoders: dict[str, Encoder] = Field(default_factory=dict)
+    encoders: dict[str, EncoderChoice] = Field(default_factory=dict)
     """Per modality; one that is not named gets `cnn` for images, spectrograms and frames, `char_cnn` for text, else `mlp`."""
     fusion: FusionChoice = Concat()
     feature_dim: int = Field(default=64, ge=2)

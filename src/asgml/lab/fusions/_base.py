@@ -29,14 +29,14 @@ class Fusion(Part):
         """Return what is wrong with it for these modalities, if anything is."""
         return None
 
-    def layers(self, modalities: Sequence[str], feature_dim: int, classes: int) -> dict[str, nn.Module]:
+    def modules(self, modalities: Sequence[str], feature_dim: int, classes: int) -> dict[str, nn.Module]:
         """Return name -> layer: what it trains, for features (B, feature_dim) of these modalities."""
         raise NotImplementedError
 
-    def logits(self, layers: FusionModule, features: Mapping[str, Tensor]) -> Tensor:
-        """Return logits (B, C) of modality -> feature (B, D); `layers` has every layer under its name."""
+    def logits(self, modules: FusionModule, features: Mapping[str, Tensor]) -> Tensor:
+        """Return logits (B, C) of modality -> feature (B, D); `modules` has every layer under its name."""
         raise NotImplementedError
 
-    def scored(self, layers: FusionModule, monitor: type[Of], settings: Mapping[str, Any]) -> Of:
+    def scored(self, modules: FusionModule, monitor: type[Of], settings: Mapping[str, Any]) -> Of:
         """Return a monitor of a modality's own logits: what the fusion says where every other feature is zero."""
-        return monitor.zero_feature(layers, **settings)
+        return monitor.zero_feature(modules, **settings)

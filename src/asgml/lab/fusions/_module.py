@@ -5,31 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from asgml.lab.errors import InputError
 from asgml.lab.fusions._base import Fusion
 from asgml.lab.fusions.concat import Concat
+from asgml.lab.parts.module import PartModule
 
 if TYPE_CHECKING:
     from asgml.lab.fusions._base import Of
 
 
-class FusionModule(nn.Module):
+class FusionModule(PartModule):
     """Modality -> feature (B, D), of all modalities, into logits (B, C).
 
-    Its parameters are named as the fusion's layers are: `head.weight`.
+    Its parameters are named as the fusion's modules are: `head.weight`.
     """
 
     def __init__(self, fusion: Fusion, modalities: Sequence[str], feature_dim: int, classes: int):
-        super().__init__()
+        super().__init__(fusion.modules(modalities, feature_dim, classes))
         self.settings, self.modalities, self.feature_dim = fusion, tuple(modalities), feature_dim
-        for name, layer in fusion.layers(self.modalities, feature_dim, classes).items():
-            self.add_module(name, layer)
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...
 
     def forward(self, features: Mapping[str, Tensor]) -> Tensor:
         """Return logits (B, C)."""

@@ -46,19 +46,19 @@ class OwnFusion(Fusion):
             where = ".".join(map(str, ("model", "fusion", *first["loc"])))
             raise InputError(f"`{where}`: {first['msg']}, found {first['input']!r}") from error
 
-    def layers(self, modalities: Sequence[str], feature_dim: int, classes: int) -> dict[str, nn.Module]:
+    def modules(self, modalities: Sequence[str], feature_dim: int, classes: int) -> dict[str, nn.Module]:
         """Return what the class says, unless it refuses these modalities."""
         if refusal := self.part.refusal(modalities, feature_dim):
             raise InputError(refusal)
-        return self.part.layers(modalities, feature_dim, classes)
+        return self.part.modules(modalities, feature_dim, classes)
 
-    def logits(self, layers: FusionModule, features: Mapping[str, Tensor]) -> Tensor:
+    def logits(self, modules: FusionModule, features: Mapping[str, Tensor]) -> Tensor:
         """Return logits (B, C)."""
-        return self.part.logits(layers, features)
+        return self.part.logits(modules, features)
 
-    def scored(self, layers: FusionModule, monitor: type[Of], settings: Mapping[str, Any]) -> Of:
+    def scored(self, modules: FusionModule, monitor: type[Of], settings: Mapping[str, Any]) -> Of:
         """Return what the class says."""
-        return self.part.scored(layers, monitor, settings)
+        return self.part.scored(modules, monitor, settings)
 
     @model_serializer(mode="wrap")
     def _as_written(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -20,19 +20,19 @@ class Concat(Fusion):
     unimodal: ClassVar[Literal["split"]] = "split"
     kind: Literal["concat"] = "concat"
 
-    def layers(self, modalities: Sequence[str], feature_dim: int, classes: int) -> dict[str, nn.Module]:
+    def modules(self, modalities: Sequence[str], feature_dim: int, classes: int) -> dict[str, nn.Module]:
         """Return the linear layer over all features."""
         from torch import nn
 
         return {"head": nn.Linear(len(modalities) * feature_dim, classes)}
 
-    def logits(self, layers: FusionModule, features: Mapping[str, Tensor]) -> Tensor:
+    def logits(self, modules: FusionModule, features: Mapping[str, Tensor]) -> Tensor:
         """Return logits (B, C)."""
         import torch
 
-        logits: Tensor = layers.head(torch.cat([features[m] for m in layers.modalities], 1))
+        logits: Tensor = modules.head(torch.cat([features[m] for m in modules.modalities], 1))
         return logits
 
-    def scored(self, layers: FusionModule, monitor: type[Of], settings: Mapping[str, Any]) -> Of:
+    def scored(self, modules: FusionModule, monitor: type[Of], settings: Mapping[str, Any]) -> Of:
         """Split the layer: h_m W_m^T + b / M, which add up to the fused logits."""
-        return monitor.split(layers.head, dict.fromkeys(layers.modalities, layers.feature_dim), **settings)
+        return monitor.split(modules.head, dict.fromkeys(modules.modalities, modules.feature_dim), **settings)

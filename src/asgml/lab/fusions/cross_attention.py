@@ -35,7 +35,7 @@ class CrossAttention(Fusion):
             return None
         return f"`model.feature_dim`: must be a multiple of cross_attention's tokens x heads, {cuts}, found {feature_dim}"
 
-    def layers(self, modalities: Sequence[str], feature_dim: int, classes: int) -> dict[str, nn.Module]:
+    def modules(self, modalities: Sequence[str], feature_dim: int, classes: int) -> dict[str, nn.Module]:
         """Return attention and layer norm per modality, and the head."""
         from torch import nn
 
@@ -44,19 +44,19 @@ class CrossAttention(Fusion):
         norm = nn.ModuleDict({m: nn.LayerNorm(width) for m in modalities})
         return {"attend": attend, "norm": norm, "head": nn.Linear(len(modalities) * feature_dim, classes)}
 
-    def logits(self, layers: FusionModule, features: Mapping[str, Tensor]) -> Tensor:
+    def logits(self, modules: FusionModule, features: Mapping[str, Tensor]) -> Tensor:
         """Return logits (B, C)."""
         import torch
 
-        cut = {m: features[m].reshape(len(features[m]), self.tokens, -1) for m in layers.modalities}
-        joined = torch.cat([self._attended(layers, m, cut) for m in layers.modalities], 1)
-        logits: Tensor = layers.head(joined)
+        cut = {m: features[m].reshape(len(features[m]), self.tokens, -1) for m in modules.modalities}
+        joined = torch.cat([self._attended(modules, m, cut) for m in modules.modalities], 1)
+        logits: Tensor = modules.head(joined)
         return logits
 
-    def _attended(self, layers: FusionModule, modality: str, cut: Mapping[str, Tensor]) -> Tensor:
+    def _attended(self, modules: FusionModule, modality: str, cut: Mapping[str, Tensor]) -> Tensor:
         import torch
 
-        others = torch.cat([cut[m] for m in layers.modalities if m != modality], 1)
-        heard, _ = layers.attend[modality](cut[modality], others, others, need_weights=False)
-        found: Tensor = layers.norm[modality](cut[modality] + heard)
+        others = torch.cat([cut[m] for m in modules.modalities if m != modality], 1)
+        heard, _ = modules.attend[modality](cut[modality], others, others, need_weights=False)
+        found: Tensor = modules.norm[modality](cut[modality] + heard)
         return found.flatten(1)

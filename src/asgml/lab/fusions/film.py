@@ -32,7 +32,7 @@ class Film(Fusion):
         hint = did_you_mean(self.conditioned, modalities)
         return f"`model.fusion.film.conditioned`: must be a modality, found {self.conditioned!r}{hint}"
 
-    def layers(self, modalities: Sequence[str], feature_dim: int, classes: int) -> dict[str, nn.Module]:
+    def modules(self, modalities: Sequence[str], feature_dim: int, classes: int) -> dict[str, nn.Module]:
         """Return the layer that says gamma and beta, and the head."""
         from torch import nn
 
@@ -40,12 +40,12 @@ class Film(Fusion):
         modulate = nn.Linear(others * feature_dim, 2 * feature_dim)
         return {"modulate": modulate, "head": nn.Linear(feature_dim, classes)}
 
-    def logits(self, layers: FusionModule, features: Mapping[str, Tensor]) -> Tensor:
+    def logits(self, modules: FusionModule, features: Mapping[str, Tensor]) -> Tensor:
         """Return logits (B, C)."""
         import torch
 
-        conditioned = layers.modalities[-1] if self.conditioned is None else self.conditioned
-        others = [features[m] for m in layers.modalities if m != conditioned]
-        gamma, beta = layers.modulate(torch.cat(others, 1)).chunk(2, 1)
-        logits: Tensor = layers.head(gamma * features[conditioned] + beta)
+        conditioned = modules.modalities[-1] if self.conditioned is None else self.conditioned
+        others = [features[m] for m in modules.modalities if m != conditioned]
+        gamma, beta = modules.modulate(torch.cat(others, 1)).chunk(2, 1)
+        logits: Tensor = modules.head(gamma * features[conditioned] + beta)
         return logits

@@ -28,15 +28,15 @@ class Gated(Fusion):
         found = ", ".join(modalities)
         return f"`model.fusion`: gated joins two modalities, found {found}; take concat, sum, film or cross_attention"
 
-    def layers(self, modalities: Sequence[str], feature_dim: int, classes: int) -> dict[str, nn.Module]:
+    def modules(self, modalities: Sequence[str], feature_dim: int, classes: int) -> dict[str, nn.Module]:
         """Return U, V and the head."""
         from torch import nn
 
         gate, value = nn.Linear(feature_dim, feature_dim), nn.Linear(feature_dim, feature_dim)
         return {"gate": gate, "value": value, "head": nn.Linear(feature_dim, classes)}
 
-    def logits(self, layers: FusionModule, features: Mapping[str, Tensor]) -> Tensor:
+    def logits(self, modules: FusionModule, features: Mapping[str, Tensor]) -> Tensor:
         """Return logits (B, C)."""
-        a, b = (features[m] for m in layers.modalities)
-        logits: Tensor = layers.head(layers.gate(a).sigmoid() * layers.value(b))
+        a, b = (features[m] for m in modules.modalities)
+        logits: Tensor = modules.head(modules.gate(a).sigmoid() * modules.value(b))
         return logits

@@ -20,18 +20,18 @@ class Sum(Fusion):
     unimodal: ClassVar[Literal["split"]] = "split"
     kind: Literal["sum"] = "sum"
 
-    def layers(self, modalities: Sequence[str], feature_dim: int, classes: int) -> dict[str, nn.Module]:
+    def modules(self, modalities: Sequence[str], feature_dim: int, classes: int) -> dict[str, nn.Module]:
         """Return one linear layer per modality."""
         from torch import nn
 
         return {"heads": nn.ModuleDict({m: nn.Linear(feature_dim, classes) for m in modalities})}
 
-    def logits(self, layers: FusionModule, features: Mapping[str, Tensor]) -> Tensor:
+    def logits(self, modules: FusionModule, features: Mapping[str, Tensor]) -> Tensor:
         """Return logits (B, C)."""
-        first, *others = (layers.heads[m](features[m]) for m in layers.modalities)
+        first, *others = (modules.heads[m](features[m]) for m in modules.modalities)
         logits: Tensor = sum(others, first)
         return logits
 
-    def scored(self, layers: FusionModule, monitor: type[Of], settings: Mapping[str, Any]) -> Of:
+    def scored(self, modules: FusionModule, monitor: type[Of], settings: Mapping[str, Any]) -> Of:
         """Split the sum: each layer with its own bias; they add up to the fused logits."""
-        return monitor(dict(layers.heads.items()), kind="split", **settings)
+        return monitor(dict(modules.heads.items()), kind="split", **settings)

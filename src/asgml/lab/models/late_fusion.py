@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from asgml.lab.config import Model
+from asgml.lab.encoders._module import build_encoder
 from asgml.lab.fusions._module import build_fusion
-from asgml.lab.models.encoders import build_encoder
 from asgml.lab.models.modal import Modal, mask_of
 from asgml.lab.models.transforms import Transform
 from asgml.lab.training.seeding import seeded
@@ -27,7 +27,7 @@ class LateFusion(nn.Module):
         self.width = model.feature_dim
         for modality, x in samples.items():
             with seeded(seed, "encoder", modality):
-                self.encoders[modality] = build_encoder(modality, model, x.shape[1:], not x.is_floating_point())
+                self.encoders[modality] = _encoder(modality, model, x)
         with seeded(seed, "head"):
             self.fusion = build_fusion(model.fusion, list(samples), model.feature_dim, classes)
         self.transform = Transform()
@@ -60,3 +60,8 @@ class LateFusion(nn.Module):
         """Return what the fusion says of one modality's feature while every other feature is zero: biases included in full."""
         kept = {m: f if m == modality else torch.zeros_like(f) for m, f in features.items()}
         return self.fused(kept, head_detached=head_detached)
+
+
+def _encoder(modality: str, model: Model, x: Tensor) -> nn.Module:
+    chosen = model.encoders.get(modality)
+    return build_encoder(modality, chosen, x.shape[1:], model.feature_dim, is_text=not x.is_floating_point())

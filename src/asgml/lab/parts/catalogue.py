@@ -112,7 +112,7 @@ class Catalogue(Mapping[str, type[P]], Generic[P]):
                 kind, settings = next(iter(value.items()))
                 if settings is None or isinstance(settings, Mapping):
                     return str(kind), settings or {}
-        raise ValueError(f"must be a name, or a name with a mapping of its settings, found {value!r}")
+        raise ValueError(f"must be one name, or one name with a mapping of its settings, found {value!r}")
 
     def settings_of(self, value: Any) -> set[str]:
         """Return the names of the settings that the part has which `value` names; none where it names no part."""

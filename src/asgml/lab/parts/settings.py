@@ -30,11 +30,6 @@ class Part(Settings):
 
     kind: str
 
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The settings: what the part is built with, beside what the data decide."""
-        return {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}
-
     @model_serializer(mode="wrap")
     def _as_written(self, whole: SerializerFunctionWrapHandler) -> Any:
         settings = {name: value for name, value in whole(self).items() if name != "kind"}

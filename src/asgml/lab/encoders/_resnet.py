@@ -1,4 +1,4 @@
-"""ResNet-18, with the parameter names of torchvision."""
+"""The network of ResNet-18, with the parameter names of torchvision."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from asgml.lab.models.encoders.projection import projection
-from asgml.lab.models.encoders.torchvision_weights import load_trunk
+from asgml.lab.encoders._layers import projection
+from asgml.lab.encoders._torchvision_weights import load_trunk
 
 
 class BasicBlock(nn.Module):
@@ -29,7 +29,7 @@ class BasicBlock(nn.Module):
         return (residual + (x if self.downsample is None else self.downsample(x))).relu()
 
 
-class ResNet18(nn.Module):
+class ResNet18Net(nn.Module):
     """Images (B, C, H, W) -> (B, D) (He et al., CVPR 2016): 11,176,512 parameters for 3 channels, without the projection.
 
     The feature is the mean over positions of the last stage, 8 * `width` numbers; `fc` projects it where D is another.
