@@ -77,7 +77,7 @@ def _train(folder: Path, config: dict[str, Any], cell: Cell, *, anew: bool = Fal
             _epoch(trainer, samples, best, log)
             if cell.keep == "best" and best.epoch == trainer.epoch:
                 about = {"config": config, "modalities": data.modalities, "classes": data.classes, "size": trainer.task.size}
-                weights.save(folder, trainer.model, trainer.objective, samples["train"].rows(slice(1))[0], about)
+                weights.save(folder, trainer.model, trainer.objective, samples["train"].rows(slice(1))[0], about, data.raw)
             _save(folder, trainer, best, log.sync(), address.of(config))
         if best.weights:
             _look_back(trainer, samples, best, log)
