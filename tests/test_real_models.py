@@ -8,7 +8,6 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from asgml import Balancer, Recipe, recipes
-from asgml._taps import detached
 from asgml.diagnostics import GradNorm, Probe
 from asgml.interventions import Delay, Scale, Skip
 from asgml.policies import Constant
@@ -54,21 +53,6 @@ def test_outputs_that_are_no_tensor(case):
     balancer.adjust(torch.tensor([0, 1]))
     assert all(p.grad is None for p in net["text"].parameters()), "everything in it was cut"
     assert set(balancer.readings["probe"]) == {"text", "audio"}
-
-
-def test_what_cannot_be_cut_says_so():
-    class Box:
-        def __init__(self, h):
-            self.h = h
-
-    net = Wrapped(Box)
-    skip = Recipe(act=(Skip(Constant({"text": True})),))
-    with (
-        Balancer({"text": net}, skip, features={"text": lambda box: box.h}),
-        pytest.raises(TypeError, match="that is skipped must return tensors in tuples, lists or mappings, found Box"),
-    ):
-        net(torch.ones(2, 3))
-    assert detached(("a", 1, None)) == ("a", 1, None)
 
 
 class Frames(nn.Module):

@@ -110,6 +110,7 @@ class Balancer(Watching):
         self._seen: set[str] = set()
         self._targets: list[tuple[Tensor, Present]] = []
         self._taps: Taps = Taps(hooked, self.params, features or {}, model)
+        self._taps.watch.may_cut = any(part.may_skip for part in self.act)
         self._ask()
         self._taps.attach()  # last: a Balancer that is refused leaves no hook, and ends no other
 

@@ -11,6 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from asgml._attached import Attachment, Hook
 from asgml._checks import Parameters
+from asgml._detached import check_detachable, detached
 
 Extract = Callable[[Any], Tensor]
 
@@ -18,10 +19,10 @@ Extract = Callable[[Any], Tensor]
 class Taps(Attachment):
     """Forward hooks: keep every encoder's output, detached, and hand on a detached one where the encoder is to be skipped.
 
-    They are silent in eval mode (of `model`, or of the encoder itself where no model is given), under no_grad, and while
-    activation checkpointing runs a forward again. Each forward of `model` is a micro-batch, and several calls of an encoder
-    within it are averaged; without `model` every call is a micro-batch. Inside a compiled region only an encoder's last call
-    before the next mark is kept.
+    They see nothing in eval mode (of `model`, or of the encoder itself where no model is given), under no_grad, and while
+    activation checkpointing runs a forward again, which is cut as it was before. Each forward of `model` is a micro-batch, and
+    several calls of an encoder within it are averaged; without `model` every call is a micro-batch. Inside a compiled region
+    only an encoder's last call before the next mark is kept.
     """
 
     def __init__(
@@ -97,6 +98,8 @@ class Watch:
         """The module whose mode counts; None: each encoder's own."""
         self.forward = 0
         """Micro-batches so far."""
+        self.may_cut = False
+        """Whether some part may ask for a skip."""
 
 
 class Mark:
@@ -130,14 +133,23 @@ class Tap:
     def __call__(self, encoder: nn.Module, args: Any, output: Any) -> Any:
         """Keep the feature, and cut the output where that is asked for."""
         training = encoder.training if self.watch.mode is None else self.watch.mode.training
-        if self.watch.silent or not (training and torch.is_grad_enabled()) or _runs_again():
+        if self.watch.silent or not (training and torch.is_grad_enabled()):
             return None
-        self.fired = True
+        if not _runs_again():
+            self.see(output)
+        # nothing behind a detached output runs backward; a forward that runs again must do what it did before
+        return detached(output) if self.cut else None
+
+    def see(self, output: Any) -> None:
+        """Keep the feature."""
         if torch.compiler.is_compiling():
+            self.fired = True
             self.slot = self.feature(output)
-        else:
-            self.kept.append((self.watch.forward, self.feature(output)))
-        return detached(output) if self.cut else None  # nothing behind a detached output runs backward
+            return
+        if not self.fired and self.watch.may_cut:
+            check_detachable(self.modality, output)
+        self.fired = True
+        self.kept.append((self.watch.forward, self.feature(output)))
 
     def feature(self, output: Any) -> Tensor:
         """Return the feature of an output, detached."""
@@ -172,21 +184,3 @@ def innermost(model: nn.Module) -> nn.Module:
 def _runs_again() -> bool:
     """Tell whether this forward happens inside a backward pass, as activation checkpointing makes it."""
     return not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1
-
-
-def detached(output: Any) -> Any:
-    """Return an encoder's output with every tensor in it detached: tensors, tuples, lists, mappings, model outputs."""
-    if isinstance(output, Tensor):
-        return output.detach()
-    if isinstance(output, Mapping):
-        return type(output)(**{key: detached(value) for key, value in output.items()})
-    if isinstance(output, tuple) and hasattr(output, "_fields"):
-        return type(output)(*map(detached, output))
-    if isinstance(output, list | tuple):
-        return type(output)(map(detached, output))
-    if output is None or isinstance(output, bool | int | float | str):
-        return output
-    raise TypeError(
-        f"an encoder that is skipped must return tensors in tuples, lists or mappings, found {type(output).__name__}: skip a "
-        "submodule whose output is plainer"
-    )
