@@ -12,9 +12,12 @@ import pytest
 from filelock import FileLock
 
 from asgml.lab import store, sweep
+from asgml.lab.cli import pace, progress
 from asgml.lab.config import Cell, Experiment
 from asgml.lab.datasets.settings import Keypad
+from asgml.lab.engine import Task
 from asgml.lab.errors import InputError
+from asgml.lab.tasks.scoring import validation_score
 from lab.sweeping import Sweep, Watch, experiment
 
 
@@ -176,6 +179,32 @@ def test_a_broken_record_is_named(at: Sweep) -> None:
     (at.out / "baseline/seed0/config.json").write_text("{")
     with pytest.raises(InputError, match=r"config.json cannot be read \(.*\); remove it"):
         at.run(experiment("baseline"))
+
+
+@pytest.mark.parametrize("text", ["[]", '"x"', "3", "null", "true"])
+@pytest.mark.parametrize("name", ["baseline/seed0/config.json", "baseline/seed0/result.json", "experiment.json", "cells.json"])
+def test_a_record_of_another_type_is_named(at: Sweep, name: str, text: str) -> None:
+    at.run(experiment("baseline"))
+    (at.out / name).write_text(text)
+    with pytest.raises(InputError, match=r"cannot be read \(it must hold an object, found .*\); remove it"):
+        at.run(experiment("baseline"))
+
+
+@pytest.mark.parametrize("value", [{"methods": []}, {"seeds": ["x"]}, {"grid": {"train.lr": 3}}, {"tune": 3}, {"datasets": []}])
+def test_an_experiment_with_records_of_another_type_is_named(at: Sweep, value: dict[str, Any]) -> None:
+    at.run(experiment("baseline"))
+    path = at.out / "experiment.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | value))
+    with pytest.raises(InputError, match=r"experiment\.json is damaged: "):
+        at.run(experiment("baseline"))
+
+
+@pytest.mark.parametrize("said", [["x"], "x", {"epoch": "x"}, {"epoch": -3}, {"epoch": 10**30}, {"epoch": True}, {"best": "x"}])
+def test_progress_that_makes_no_sense_is_no_progress(tmp_path: Path, said: Any) -> None:
+    (tmp_path / "progress.json").write_text(json.dumps(said))
+    assert pace.epoch(Task(1, "m", 0, tmp_path, 9)) in (0, 1, 9)
+    assert progress.score(pace.progress(Task(1, "m", 0, tmp_path, 9)).get("best")) == ""
+    assert validation_score(pace.progress(Task(1, "m", 0, tmp_path, 9))) is None
 
 
 def test_two_sweeps_do_not_share_a_folder(at: Sweep) -> None:

@@ -11,6 +11,7 @@ import pytest
 from asgml.lab import store, tuning
 from asgml.lab.config import Experiment
 from asgml.lab.config.study import Tune
+from asgml.lab.errors import InputError
 from asgml.lab.tuning import Trial
 
 
@@ -51,6 +52,15 @@ def test_it_takes(case: str) -> None:
 )
 def test_edges_are_of_numbers(values: list[Any], chosen: Any, on_edge: bool) -> None:
     assert Tune(over={"train.x": tuple(values)}).on_edge({"train.x": chosen}) == ["train.x"] * on_edge
+
+
+@pytest.mark.parametrize("score", ["x", True, [], 7.0, 10**400, float("nan")])
+def test_a_trial_with_a_score_that_none_can_have_is_refused(experiment: Experiment, tmp_path: Path, score: Any) -> None:
+    cell = tmp_path / "tuning/train.lr=0.1/b/seed100"
+    cell.mkdir(parents=True)
+    (cell / "result.json").write_text(json.dumps({"status": "finished", "validation_accuracy": score}))
+    with pytest.raises(InputError, match=r"result\.json is damaged: validation_accuracy must be a number, at most 1, found "):
+        tuning.read(experiment, tmp_path)
 
 
 @pytest.fixture

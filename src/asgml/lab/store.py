@@ -63,11 +63,14 @@ def read_json(path: Path) -> Any:
 
 
 def read_record(path: Path) -> Any:
-    """Read a JSON file that a run left; None where there is none; InputError names one that is damaged."""
+    """Read the JSON object that a run left; None where there is no file; InputError names one that is damaged."""
     try:
-        return read_json(path)
-    except (OSError, ValueError) as error:
+        found = read_json(path)
+        if not isinstance(found, dict) and path.exists():
+            raise ValueError(f"it must hold an object, found {found!r:.40}")
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read ({error}); remove it if nothing in its folder is worth keeping") from error
+    return found
 
 
 def cell_folder(out: Path, method: str, seed: int) -> Path:

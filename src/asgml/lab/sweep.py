@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
-from asgml.lab import engine, engines, layout, own_code, store, tuning
+from asgml.lab import engine, engines, layout, own_code, shapes, store, tuning
 from asgml.lab.config import Cell, Experiment, address, earlier, points
 from asgml.lab.engine import Engine, Task, Watcher
 from asgml.lab.errors import InputError
@@ -54,10 +54,16 @@ def check(experiment: Experiment, out: Path) -> None:
     """
     plain = [(point.folder, point.experiment) for point in points.of(experiment) if experiment.several]
     for folder, one in [("", experiment), *plain]:
-        found = store.read_record(place := out / folder / "experiment.json")
+        found = _experiment(place := out / folder / "experiment.json")
         _refuse_another(found and _today(Experiment, found), _dump(one), place, out)
     for laid in layout.cells(experiment, out):
         _refuse_cell(laid, out)
+
+
+def _experiment(path: Path) -> Json | None:
+    """What an `experiment.json` holds, checked; None where there is none."""
+    found = store.read_record(path)
+    return None if found is None else shapes.experiment(found, path)
 
 
 def _refuse_cell(laid: Laid, out: Path) -> None:
@@ -136,7 +142,7 @@ def _write_experiments(experiment: Experiment, out: Path) -> None:
     for folder, one in [("", experiment), *plain]:
         _make(out / folder)
         path = out / folder / "experiment.json"
-        store.write_json(path, _union(store.read_record(path) or {}, _dump(one)))
+        store.write_json(path, _union(_experiment(path) or {}, _dump(one)))
 
 
 def _write_addresses(cells: Sequence[Laid], out: Path) -> None:

@@ -13,6 +13,7 @@ from asgml.lab import search, store
 from asgml.lab.config import Experiment, points
 from asgml.lab.config.points import Point
 from asgml.lab.config.study import Tune
+from asgml.lab.errors import InputError
 from asgml.lab.tasks.scoring import validation_key, validation_score
 
 FILE = "tuning.json"
@@ -90,12 +91,23 @@ def _tried(point: Point, out: Path, method: str) -> Tried:
 
 
 def _trial(folder: Path, method: str, settings: Mapping[str, Any], seeds: Sequence[int]) -> Trial:
-    results = {seed: store.read_record(store.cell_folder(folder, method, seed) / "result.json") or {} for seed in seeds}
+    results = {seed: _result(store.cell_folder(folder, method, seed)) for seed in seeds}
     found = {s: validation_score(r) for s, r in results.items() if r.get("status") == "finished"}
     scored = {s: score for s, score in found.items() if score is not None}
     diverged = tuple(s for s, r in results.items() if s not in scored and done(r))
     key = next((k for r in results.values() if (k := validation_key(r))), "validation_accuracy")
     return Trial(settings, scored, diverged, tuple(s for s in seeds if s not in scored and s not in diverged), key)
+
+
+def _result(cell: Path) -> Mapping[str, Any]:
+    """What a trial's cell says of itself; InputError where it finished with a score that none can have."""
+    found: Mapping[str, Any] = store.read_record(cell / "result.json") or {}
+    key = validation_key(found)
+    score = validation_score(found)
+    if found.get("status") == "finished" and key is not None and found[key] is not None and (score is None or score > 1):
+        raise InputError(f"{cell / 'result.json'} is damaged: {key} must be a number, at most 1, found {found[key]!r:.40}; "
+                         f"remove {cell}, and the same command trains it again")  # fmt: skip
+    return found
 
 
 def choose(trials: Sequence[Trial]) -> Trial | None:

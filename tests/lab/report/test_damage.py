@@ -14,7 +14,7 @@ import pytest
 from asgml.lab import report
 from asgml.lab.config import address
 from asgml.lab.errors import InputError
-from asgml.lab.report import compare, folders, paper
+from asgml.lab.report import compare, damage, folders, paper
 from lab.report import logs
 
 PROBES = {"audio": [0.5, 0.6, 0.7], "visual": [0.3, 0.4, 0.5]}
@@ -39,7 +39,7 @@ def write(run: Path, method: str, seed: int) -> Path:
 
 def save(cell: Path, validation: int, test: int) -> None:
     sizes = {"validation": validation, "test": test}
-    arrays = {f"{s}_{name}": np.random.default_rng(0).random(n) for s, n in sizes.items() for name in ("id", "logits")}
+    arrays = {f"{s}_{name}": np.random.default_rng(0).random(n) for s, n in sizes.items() for name in damage.KEPT}
     np.savez_compressed(cell / "predictions.npz", **arrays)
 
 

@@ -13,14 +13,16 @@ from asgml.lab.engine import Task
 
 def progress(task: Task) -> dict[str, Any]:
     """Read what a cell last said of itself; nothing where it has said nothing yet."""
-    with contextlib.suppress(OSError, ValueError):
-        return store.read_json(task.folder / "progress.json") or {}
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        found = store.read_json(task.folder / "progress.json")
+        return found if isinstance(found, dict) else {}
     return {}
 
 
 def epoch(task: Task) -> int:
     """The epochs that a cell has trained, in earlier attempts too."""
-    return int(progress(task).get("epoch", 0))
+    found = progress(task).get("epoch", 0)
+    return min(found, task.epochs) if isinstance(found, int) and found > 0 else 0
 
 
 @dataclass

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from asgml.lab.cli.pace import Pace, progress
 from asgml.lab.engine import Task
-from asgml.lab.tasks.scoring import validation_score
+from asgml.lab.tasks.scoring import MOST, validation_score
 
 if TYPE_CHECKING:
     from asgml.lab.cli.live import Live
@@ -26,9 +26,9 @@ def ending(task: Task, reason: str | None, seconds: float) -> str:
     return f"{task.name} seed {task.seed} {'failed after' if reason else 'finished in'} {duration(seconds)}{where}"
 
 
-def score(value: float | None) -> str:
-    """Write a task's score, a share of 1, in percent; nothing where there is none."""
-    return "" if value is None else f"{100 * value:.1f} %"
+def score(value: Any) -> str:
+    """Write a task's score, a share of 1, in percent; nothing where there is none, or what a damaged file holds."""
+    return f"{100 * value:.1f} %" if isinstance(value, float | int) and abs(value) < MOST else ""
 
 
 def show(cells: int, stream: TextIO | None = None, *, quiet: bool = False) -> Lines | Live | Quiet:

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from asgml.lab import store
+from asgml.lab import shapes, store
 from asgml.lab.config import address
-from asgml.lab.report import shapes
 from asgml.lab.report.model import Series
 from asgml.lab.tasks import scoring
 from asgml.lab.tasks.scoring import Metric
@@ -25,6 +24,8 @@ SAME_SCORE = 0.02
 """Where the chosen epoch was looked at again, its score may differ by what another order of sums does."""
 ENDS = {"r2": (-shapes.LARGEST, 1.0), "pearson": (-1.0, 1.0), "mae": (0.0, shapes.LARGEST)}
 """A metric that is no share from 0 to 1 -> its smallest and largest value."""
+KEPT = ("id", "label", "group", "logits")
+"""What `predictions.npz` holds of each split."""
 WHOLE = 1 << 26
 """Bytes of a `predictions.npz` up to which every one of its checksums is compared."""
 
@@ -187,6 +188,8 @@ def of_predictions(path: Path, sizes: Mapping[str, int]) -> None:
         lengths = read(path, lambda: _lengths(path))
         for split in ("validation", "test"):
             wanted, found = sizes.get(split), {n for name, n in lengths.items() if name.startswith(f"{split}_")}
+            if wanted is not None and (lost := [name for name in KEPT if f"{split}_{name}" not in lengths]):
+                raise Damaged(f"{path.name} lacks {split}_{lost[0]}")
             if found and (len(found) > 1 or (wanted is not None and found != {wanted})):
                 raise Damaged(f"{path.name} holds {min(found)} of {wanted or max(found)} {split} samples")
 

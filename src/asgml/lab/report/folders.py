@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from asgml.lab import store, tuning
+from asgml.lab import shapes, store, tuning
 from asgml.lab.errors import InputError
-from asgml.lab.report import damage, records, shapes
+from asgml.lab.report import damage, records
 from asgml.lab.report.model import Failure, Method, Run, Study, unique
 
 
@@ -45,7 +45,7 @@ def experiment(run: Path) -> dict[str, Any]:
     if settings is None and not path.exists():
         raise InputError(f"run: {run} must hold experiment.json, found none; "
                          "for event files of another program use the option for TensorBoard folders")  # fmt: skip
-    return shapes.settings(settings, path)
+    return shapes.experiment(settings, path)
 
 
 def _tuning(run: Path, settings: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, tuple[str, ...]]:

@@ -49,6 +49,8 @@ class Scoring:
         return "acc" if self.score.key == "accuracy" else self.score.key
 
 
+MOST = 1e100
+"""No score is so far from 0."""
 MACRO_F1 = Metric("f1_macro", "macro F1")
 SCORINGS: dict[str, Scoring] = {
     "classification": Scoring(
@@ -86,9 +88,15 @@ def of(header: Mapping[str, Any]) -> Scoring:
 
 
 def validation_score(record: Mapping[str, Any]) -> float | None:
-    """The number that chose an epoch, as a record names it: `validation_accuracy`, `validation_map`, `validation_r2`."""
+    """The number that chose an epoch, as a record names it: `validation_accuracy`, `validation_map`, `validation_r2`.
+
+    None where it names none, or one that is no finite number.
+    """
     key = validation_key(record)
-    return None if key is None or record[key] is None else float(record[key])
+    value = None if key is None else record[key]
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MOST:
+        return float(value)
+    return None
 
 
 def validation_key(record: Mapping[str, Any]) -> str | None:

@@ -8,10 +8,32 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from pydantic_core import from_json
+
 from asgml.lab import store
 from asgml.lab.config.yaml_text import not_finite
+from asgml.lab.errors import InputError
 from asgml.lab.training.loggers import Logger
 from asgml.lab.training.loop import Diverged
+
+
+def damaged(cell: Path, length: int) -> str | None:
+    """What is wrong with the first `length` bytes of `metrics.jsonl`, those that a checkpoint stands for; None if nothing."""
+    path = cell / "metrics.jsonl"
+    held = path.stat().st_size if path.exists() else 0
+    if held < length:
+        return f"{path} holds {held} bytes, but checkpoint.pt beside it stands for {length}: lines were lost"
+    with path.open("rb") as file:
+        kept = file.read(length)
+    if kept and not kept.endswith(b"\n"):
+        return f"{path} holds no whole line at the place up to which checkpoint.pt beside it stands: it was changed"
+    try:
+        lines = [from_json(line) for line in kept.splitlines()]
+    except ValueError as error:
+        return f"{path} holds a line that is no JSON ({error})"
+    if not all(isinstance(line, dict) and "kind" in line for line in lines):
+        return f"{path} holds a line that is no record"
+    return None
 
 
 class Logbook:
@@ -23,6 +45,8 @@ class Logbook:
     def __init__(self, cell: Path, length: int, loggers: Sequence[Logger] = ()):
         path = cell / "metrics.jsonl"
         path.touch()
+        if lost := damaged(cell, length):
+            raise InputError(f"{lost}; remove the folder {cell}, and the same command trains the cell anew")
         with path.open("r+b") as file:
             file.truncate(length)
         self._file = path.open("ab")

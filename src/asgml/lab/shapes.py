@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -95,6 +96,13 @@ class Compared(Shape):
     dataset: str | None = None
 
 
+class Tried(Shape):
+    """What tuning tries."""
+
+    over: Named | None = None
+    space: Named | None = None
+
+
 class Settings(Shape):
     """`experiment.json`."""
 
@@ -104,7 +112,9 @@ class Settings(Shape):
     dataset: Named | None = None
     model: Named | None = None
     train: Train | None = None
-    tune: Named | None = None
+    datasets: dict[Annotated[str, AfterValidator(_folder_name)], Named] = {}
+    grid: dict[str, list[Any]] = {}
+    tune: Tried | None = None
     primary: list[Compared] | None = None
 
 
@@ -206,12 +216,12 @@ def hold(shape: type[Shape], value: Any) -> None:
         raise ValueError(_said(error)) from None
 
 
-def settings(value: Any, where: Any) -> dict[str, Any]:
+def experiment(value: Any, where: Path) -> dict[str, Any]:
     """Check what an `experiment.json` holds, and return it; InputError names the file and what is wrong in it."""
     try:
         hold(Settings, value)
     except ValueError as error:
-        raise InputError(f"run: {where} is damaged: {error}; restore it, or run the experiment again") from None
+        raise InputError(f"{where} is damaged: {error}; restore it, or run the experiment again") from None
     return dict(value)
 
 
