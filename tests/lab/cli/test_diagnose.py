@@ -132,3 +132,21 @@ def test_solo_refuses_a_damaged_checkpoint_before_it_trains(run, capsys):
     assert main(["diagnose", str(run), "--solo"]) == 2
     assert "checkpoint.pt is damaged: it is cut off" in capsys.readouterr().err
     assert not (run / ".solo").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("slowed/seed0/result.json", '"x"', "run: slowed seed 0 is damaged: result.json cannot be read"),
+        ("slowed/seed0/config.json", "[]", "run: slowed seed 0 is damaged: config.json cannot be read"),
+        ("slowed/seed0/metrics.jsonl", "{}\n", "run: slowed seed 0 is damaged: metrics.jsonl cannot be read"),
+        ("experiment.json", "[]", "experiment.json is damaged: it must hold an object, found a list"),
+        ("experiment.json", '{"methods": {"slowed": 3}}', "experiment.json is damaged"),
+        ("experiment.json", "{}", "--method: must be a method of this run"),
+    ],
+)
+def test_a_damaged_cell_is_not_diagnosed(run, capsys, name, text, words):
+    (run / name).write_text(text)
+    assert main(["diagnose", str(run)]) == 2
+    assert words in capsys.readouterr().err
+    assert not (run / "slowed/seed0/diagnosis.json").exists()

@@ -103,7 +103,7 @@ def without(state: dict[str, Any], part: str) -> dict[str, Any]:
     return state | {"trainer": {name: x for name, x in state["trainer"].items() if name != part}}
 
 
-@pytest.mark.parametrize("how", ["flipped", "cut", "half a state", "another best"])
+@pytest.mark.parametrize("how", ["flipped", "cut", "half a state", "another best", "a shorter log"])
 def test_a_damaged_one_is_set_aside_and_the_cell_starts_anew(cut: Any, tmp_path: Path, how: str, capfd: Any) -> None:
     killed, whole = cut
     folder = shutil.copytree(killed, tmp_path / "cell")
@@ -111,13 +111,15 @@ def test_a_damaged_one_is_set_aside_and_the_cell_starts_anew(cut: Any, tmp_path:
     if how in ("flipped", "cut"):
         damaged = flipped(data, len(data) // 2) if how == "flipped" else data[:-400]
         (folder / checkpoint.FILE).write_bytes(damaged)
+    elif how == "a shorter log":
+        (folder / "metrics.jsonl").unlink()
     else:
         state = checkpoint.read(folder)
         assert state is not None
         checkpoint.write(folder, without(state, "meter") if how == "half a state" else state | {"best": {"epoch": 1}})
     assert small.run_here(folder) == 0
     said = capfd.readouterr().err
-    assert "checkpoint.pt is damaged: it" in said
+    assert ("checkpoint.pt is damaged: it", "metrics.jsonl beside it holds 0 of the ")[how == "a shorter log"] in said
     assert "It is kept as checkpoint.pt.damaged, and the cell starts anew." in said
     assert (folder / "checkpoint.pt.damaged").exists()
     assert small.log(folder) == small.log(whole)

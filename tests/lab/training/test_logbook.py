@@ -27,9 +27,9 @@ def test_a_log_that_is_longer_than_its_checkpoint_knows_is_cut(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", r"holds 0 bytes, but checkpoint\.pt beside it stands for 47: lines were lost"),
-        (LINES[:-5], "holds 42 bytes"),
-        (LINES.replace(b"\n", b" "), "no whole line at the place"),
+        (b"", r"metrics\.jsonl holds 0 of the 47 bytes that checkpoint\.pt stands for: lines were lost"),
+        (LINES[:-5], "holds 42 of the 47 bytes"),
+        (LINES.replace(b"\n", b" "), "no line that ends at the byte 47"),
         (b"\0" * (len(LINES) - 1) + b"\n", "a line that is no JSON"),
         (b"[" + b" " * (len(LINES) - 3) + b"]\n", "a line that is no record"),
     ],

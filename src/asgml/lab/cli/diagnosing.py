@@ -9,15 +9,15 @@ from typing import Any
 
 from asgml.lab import store
 from asgml.lab.errors import InputError, did_you_mean
-from asgml.lab.report.model import BASELINE
+from asgml.lab.report import folders
+from asgml.lab.report.model import BASELINE, Failure, Run
 
 FILE = "diagnosis.json"
 
 
 def diagnose(run: Path, method: str | None, seed: int | None, *, solo: bool, allow_imports: bool) -> None:
     """Diagnose one cell of a run; `diagnosis.json` stands beside its result, and the report shows it from then on."""
-    folder = _cell(run, method, seed)
-    header = next(iter(store.records(folder)), {})
+    folder, header = _cell(run, method, seed)
     diagnosable(header)
     from asgml.lab.training import diagnosing
 
@@ -41,15 +41,19 @@ def diagnosable(header: Mapping[str, Any]) -> None:
         raise InputError(f"run: asgml diagnose needs one class per sample, and all modalities in each, found {found}")
 
 
-def _cell(run: Path, method: str | None, seed: int | None) -> Path:
-    """Return the folder of the finished cell that is meant."""
-    experiment = _experiment(run)
-    known = list(experiment["methods"])
-    name = method or (BASELINE if BASELINE in known else known[0])
+def _cell(run: Path, method: str | None, seed: int | None) -> tuple[Path, Mapping[str, Any]]:
+    """Return the folder of the finished cell that is meant, and the header of its log."""
+    settings = folders.experiment(run)
+    known = list(settings.get("methods", {}))
+    name = method or (BASELINE if BASELINE in known else next(iter(known), ""))
     if name not in known:
         raise InputError(f"--method: must be a method of this run, found {name!r}{did_you_mean(name, known)}")
-    folders = {s: store.cell_folder(run, name, s) for s in experiment["seeds"]}
-    done = {s: f for s, f in folders.items() if (store.read_json(f / "result.json") or {}).get("status") == "finished"}
+    found = {s: folders.cell(run, name, s, settings) for s in settings.get("seeds", ())}
+    done = {s: cell for s, cell in found.items() if isinstance(cell, Run)}
+    damaged = {s: cell.reason for s, cell in found.items() if isinstance(cell, Failure) and cell.damaged}
+    if seed in damaged or (damaged and not done):
+        at = min(damaged) if seed is None else seed
+        raise InputError(f"run: {name} seed {at} is {damaged[at]}")
     if not done:
         raise InputError(
             f"run: no cell of {name} has finished in {run}; asgml run goes on where it stopped, and of several data sets or a "
@@ -57,11 +61,5 @@ def _cell(run: Path, method: str | None, seed: int | None) -> Path:
         )
     if seed is not None and seed not in done:
         raise InputError(f"--seed: must be one of the finished seeds of {name}, {sorted(done)}, found {seed}")
-    return done[min(done) if seed is None else seed]
-
-
-def _experiment(run: Path) -> dict[str, Any]:
-    experiment: dict[str, Any] | None = store.read_json(run / "experiment.json")
-    if experiment is None:
-        raise InputError(f"run: {run} must be the folder of a run, found no experiment.json; give what `asgml run` wrote")
-    return experiment
+    at = min(done) if seed is None else seed
+    return store.cell_folder(run, name, at), done[at].header

@@ -72,13 +72,15 @@ def _seeds(folder: Path) -> list[int]:
 def _method(run: Path, name: str, settings: dict[str, Any]) -> Method:
     planned = settings.get("seeds", []) if name in settings.get("methods", {}) else []
     seeds = list(dict.fromkeys([*planned, *_seeds(run / name)]))
-    cells = [_cell(store.cell_folder(run, name, seed), name, seed, settings) for seed in seeds]
-    runs = tuple(cell for cell in cells if isinstance(cell, Run))
-    failed = tuple(cell for cell in cells if isinstance(cell, Failure))
+    cells = [cell(run, name, seed, settings) for seed in seeds]
+    runs = tuple(found for found in cells if isinstance(found, Run))
+    failed = tuple(found for found in cells if isinstance(found, Failure))
     return Method(name, runs, failed, tuple(settings.get("methods", {}).get(name) or ()))
 
 
-def _cell(folder: Path, method: str, seed: int, settings: Mapping[str, Any]) -> Run | Failure:
+def cell(run: Path, method: str, seed: int, settings: Mapping[str, Any]) -> Run | Failure:
+    """One cell of a run whose `experiment.json` holds `settings`; a failure where it has no result or is damaged."""
+    folder = store.cell_folder(run, method, seed)
     try:
         result = damage.record(folder / "result.json", shapes.Ended)
         if result is None:

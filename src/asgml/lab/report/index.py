@@ -9,7 +9,7 @@ from typing import Any
 from asgml.lab import store
 from asgml.lab.config import Experiment, points
 from asgml.lab.config.load import validate
-from asgml.lab.report import facts, folders, measures, primary, publish, words
+from asgml.lab.report import damage, facts, folders, measures, primary, publish, words
 from asgml.lab.report.document import Block, Document, Heading, Listing, Mono, Paragraph, Table, Text, listed
 from asgml.lab.report.model import Method, Study, unique
 from asgml.lab.report.primary import Tested
@@ -25,7 +25,7 @@ def several(run: Path) -> Experiment | None:
     """The experiment in this folder, where it is one of several data sets or points."""
     try:
         settings = store.read_json(run / "experiment.json")
-    except (OSError, ValueError):
+    except damage.UNREADABLE:
         return None  # what reads a plain run says what is wrong
     return validate(settings) if isinstance(settings, dict) and settings.keys() & {"datasets", "grid"} else None
 

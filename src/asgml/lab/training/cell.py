@@ -23,7 +23,7 @@ from asgml.lab.datasets._base import Data
 from asgml.lab.datasets.steer import set_aside
 from asgml.lab.errors import InputError
 from asgml.lab.tasks import table as tasks
-from asgml.lab.training import checkpoint, evaluation, loggers, plan, ranks, weights
+from asgml.lab.training import checkpoint, evaluation, logbook, loggers, plan, ranks, weights
 from asgml.lab.training.device import device_of
 from asgml.lab.training.evaluation import Outputs, Samples
 from asgml.lab.training.logbook import Logbook
@@ -183,7 +183,10 @@ def _resume(folder: Path, trainer: Trainer, best: Best, config: str) -> int:
     if state["best"].keys() != vars(best).keys():
         raise checkpoint.damaged(folder, "it holds something else than a checkpoint")
     vars(best).update(state["best"])
-    return int(state["length"])
+    length = int(state["length"])
+    if lost := logbook.damaged(folder, length):
+        raise checkpoint.damaged(folder, f"metrics.jsonl beside it {lost}")
+    return length
 
 
 def _keep_predictions(folder: Path, data: Data, best: Best) -> None:

@@ -130,7 +130,7 @@ def _own(run: Path, cell: Cell, modality: str) -> Path | None:
 
 
 def _finished(folder: Path) -> bool:
-    return (store.read_json(folder / "result.json") or {}).get("status") == "finished"
+    return (store.read_record(folder / "result.json") or {}).get("status") == "finished"
 
 
 def _alone(cell: Cell, modality: str) -> Cell:
@@ -144,7 +144,7 @@ def _trained(folder: Path, alone: Cell) -> bool:
     folder.mkdir(parents=True, exist_ok=True)
     store.write_json(folder / "config.json", alone.model_dump(mode="json", by_alias=True))
     subprocess.run([sys.executable, "-m", "asgml.lab.trial", str(folder)], check=False)
-    result = store.read_json(folder / "result.json") or {}
+    result = store.read_record(folder / "result.json") or {}
     if result.get("status") != "finished":
         raise InputError(f"--solo: {alone.method} could not be trained: {result.get('reason', 'it was stopped')}")
     return True

@@ -18,22 +18,20 @@ from asgml.lab.training.loop import Diverged
 
 
 def damaged(cell: Path, length: int) -> str | None:
-    """What is wrong with the first `length` bytes of `metrics.jsonl`, those that a checkpoint stands for; None if nothing."""
+    """Say what is wrong in the first `length` bytes of `metrics.jsonl`, for which a checkpoint stands; None if nothing is."""
     path = cell / "metrics.jsonl"
     held = path.stat().st_size if path.exists() else 0
     if held < length:
-        return f"{path} holds {held} bytes, but checkpoint.pt beside it stands for {length}: lines were lost"
+        return f"holds {held} of the {length} bytes that checkpoint.pt stands for: lines were lost"
     with path.open("rb") as file:
         kept = file.read(length)
     if kept and not kept.endswith(b"\n"):
-        return f"{path} holds no whole line at the place up to which checkpoint.pt beside it stands: it was changed"
+        return f"has no line that ends at the byte {length} that checkpoint.pt stands for: it was changed"
     try:
         lines = [from_json(line) for line in kept.splitlines()]
     except ValueError as error:
-        return f"{path} holds a line that is no JSON ({error})"
-    if not all(isinstance(line, dict) and "kind" in line for line in lines):
-        return f"{path} holds a line that is no record"
-    return None
+        return f"holds a line that is no JSON ({error})"
+    return None if all(isinstance(line, dict) and "kind" in line for line in lines) else "holds a line that is no record"
 
 
 class Logbook:
@@ -46,7 +44,7 @@ class Logbook:
         path = cell / "metrics.jsonl"
         path.touch()
         if lost := damaged(cell, length):
-            raise InputError(f"{lost}; remove the folder {cell}, and the same command trains the cell anew")
+            raise InputError(f"{path} {lost}; remove the folder {cell}, and the same command trains the cell anew")
         with path.open("r+b") as file:
             file.truncate(length)
         self._file = path.open("ab")
