@@ -41,6 +41,7 @@ def problems(found: Examined) -> Iterator[str]:
     yield f"{rows} rows cannot be used, {len(found.good)} can" if rows else f"all {len(found.good)} rows can be used"
     if found.cut:
         yield f"{found.cut} texts are longer than dataset.text_length and are cut"
+    yield from found.notes
 
 
 def _shapes(column: Column) -> str:

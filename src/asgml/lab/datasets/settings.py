@@ -126,8 +126,9 @@ class Manifest(DatasetSettings):
     """The share of all rows, where the manifest names no splits at all."""
     spectrum: Literal["mel", "ogm"] = "mel"
     """Of audio: log power in mel bands (16,000 Hz), or the log magnitude of the OGM-GE line (22,050 Hz)."""
-    audio_seconds: float = Field(default=1.0, gt=0, le=600)
-    """A shorter sound is repeated until it is that long; of a longer one the rest is left out."""
+    audio_seconds: float | None = Field(default=None, gt=0, le=600)
+    """A shorter sound is repeated until it is that long; of a longer one the rest is left out. None: as long as the column's
+    longest clip, at least 1 and at most 10 s, and less where its spectra would take more than 2 GB."""
     audio_bands: int = Field(default=64, ge=8, le=256)
     """Mel bands."""
     image_size: int = Field(default=32, ge=4, le=1024)

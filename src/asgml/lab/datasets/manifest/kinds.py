@@ -18,6 +18,8 @@ FILES = {
     "array": (".npy",),
 }
 """Kind -> the endings of its files."""
+SOUNDS = ("audio", "sound", "speech", "voice")
+"""Names of columns that mean the sound of the films in them."""
 
 
 def decide(table: Table, overrides: Mapping[str, str]) -> dict[str, str]:
@@ -26,11 +28,16 @@ def decide(table: Table, overrides: Mapping[str, str]) -> dict[str, str]:
         if column not in table.modalities:
             raise InputError(f"`dataset.columns`: must name columns of the manifest, found {column!r}"
                              f"{did_you_mean(column, table.modalities)}")  # fmt: skip
-    found = {c: overrides.get(c) or _common([row.cells[c] for row in table.rows]) for c in table.modalities}
+    found = {c: overrides.get(c) or _meant(c, _common([row.cells[c] for row in table.rows])) for c in table.modalities}
     kept = {column: kind for column, kind in found.items() if kind != "ignore"}
     if not kept:
         raise InputError("`dataset.columns`: must leave a modality, found that all are to be ignored")
     return kept
+
+
+def _meant(column: str, kind: str) -> str:
+    """What a column's name says of films: one that is called a sound means theirs."""
+    return "audio" if kind == "video" and column.strip().lower() in SOUNDS else kind
 
 
 def of(cell: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from asgml.lab.datasets._base import Data, Test, Train, Validation
-from asgml.lab.datasets.manifest import kinds, labels, reading, rows, splitting
+from asgml.lab.datasets.manifest import hearing, kinds, labels, reading, rows, splitting, twins
 from asgml.lab.datasets.manifest.columns import Column
 from asgml.lab.datasets.manifest.labels import Labelled
 from asgml.lab.datasets.manifest.problems import Problem, refuse
@@ -36,6 +36,8 @@ class Examined:
     good: tuple[Row, ...]
     cut: int
     """Texts that are longer than `text_length`."""
+    notes: tuple[str, ...] = ()
+    """What share of the sounds is heard, and columns that hold the same."""
 
 
 def examine(settings: Manifest) -> Examined:
@@ -44,16 +46,22 @@ def examine(settings: Manifest) -> Examined:
     what = kinds.decide(table, settings.columns)
     labelled = labels.decide(table.rows, settings.task)
     found = [*table.problems, *labelled.problems, *splitting.problems(table.rows), *_identities(table), *_bare(table, what)]
-    columns = []
+    columns, notes = [], list[str]()
     for name, kind in what.items():
-        column, bad = _column(table, name, kind, settings)
+        how = hearing.heard(table, name, settings) if kind == "audio" else None
+        column, bad = _column(
+            table, name, kind, settings.model_copy(update={"audio_seconds": how.seconds}) if how else settings
+        )
         columns.append(column)
+        notes += [how.note(name)] if how else []
         found += [*bad, *column.odd()]
     lines = {p.line for p in found}
     good = tuple(row for row in table.rows if row.line not in lines)
     texts = [row.cells[m] for row in good for m, kind in what.items() if kind == "text" and row.cells[m] is not None]
     cut = sum(len(str(t)) > settings.text_length for t in texts)
-    return Examined(table, what, labelled, tuple(columns), tuple(sorted(found)), good, cut)
+    return Examined(
+        table, what, labelled, tuple(columns), tuple(sorted(found)), good, cut, (*filter(None, notes), *twins.notes(columns))
+    )
 
 
 def files(settings: Manifest) -> dict[str, bytes]:
@@ -110,6 +118,7 @@ def _note(settings: Manifest, found: Examined, how: str) -> str:
     said = [f"{settings.path.name}, {how}"]
     said += [f"{lost} rows that cannot be used were left out, such as {found.problems[0]}"] if lost else []
     said += [f"{found.cut} texts were cut to {settings.text_length} characters"] if found.cut else []
+    said += found.notes
     return "; ".join(said) + "."
 
 

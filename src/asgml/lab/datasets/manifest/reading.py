@@ -45,8 +45,8 @@ def audio(cell: Any, folder: Path, settings: Manifest) -> Array:
     from asgml.lab.media.sound import read_sound
     from asgml.lab.media.spectrum import spectrum
 
-    made = SpectrumSettings(kind=settings.spectrum, seconds=settings.audio_seconds, bands=settings.audio_bands)
-    return spectrum(read_sound(located(cell, folder), made.rate).samples, made)[None]
+    made = SpectrumSettings(kind=settings.spectrum, seconds=settings.audio_seconds or 1.0, bands=settings.audio_bands)
+    return spectrum(read_sound(located(cell, folder), made.rate, most=made.seconds).samples, made)[None]
 
 
 def image(cell: Any, folder: Path, settings: Manifest) -> Array:
