@@ -238,3 +238,160 @@ def test_scores_of_event_files_are_at_the_last_epoch(tmp_path: Path) -> None:
     )
     head = next(t for t in logs.tables((tmp_path / "out" / "analysis.md").read_text()) if "Accuracy, last epoch" in t[0])[0]
     assert not any("chosen on validation" in column for column in head)
+
+
+def one_seed(root: Path, **kwargs: float) -> Path:
+    """Five epochs of a seed that a program logged; the path of its one file."""
+    epochs = range(1, 6)
+    curves = {"test/probe_acc_audio": [0.5 + 0.05 * e for e in epochs], "test/probe_acc_visual": [0.5] * 5,
+              "test/accuracy": [0.6 + 0.01 * e for e in epochs]}  # fmt: skip
+    return next(logs.write_events(root, curves, **kwargs).iterdir())  # type: ignore[arg-type]
+
+
+def bent(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def places(data: bytes) -> list[int]:
+    """Where every record begins."""
+    found, at = [], 0
+    while at < len(data):
+        found.append(at)
+        at += 16 + int.from_bytes(data[at : at + 8], "little")
+    return found
+
+
+def test_a_damaged_record_is_left_out_and_said_and_the_rest_is_read(tmp_path: Path) -> None:
+    file = one_seed(tmp_path / "m" / "seed0")
+    data = file.read_bytes()
+    at = places(data)[6]
+    file.write_bytes(bent(data, at + 20))
+    report.write_tensorboard({"m": tmp_path / "m"}, to=tmp_path / "out")
+    text = (tmp_path / "out" / "analysis.md").read_text()
+    said = f"{file.name} is damaged at byte {at}: one record was left out"
+    assert text.count(said) == 2, "in the head and among the sources"
+    assert text.index(said) < text.index("## ")
+    (run,) = events.read({"m": tmp_path / "m"}, "x").runs
+    assert sum(len(s.steps) for s in run.series.values()) == 14
+    assert run.series["test/accuracy"].at(5) == pytest.approx(0.65)
+
+
+@pytest.mark.parametrize("cut", [5, 14, 40])
+def test_a_file_that_is_cut_off_is_said_with_its_place(tmp_path: Path, cut: int) -> None:
+    file = one_seed(tmp_path / "m")
+    data = file.read_bytes()
+    at = places(data)[9]
+    file.write_bytes(data[: at + cut])
+    (run,) = events.read({"m": tmp_path / "m"}, "x").runs
+    assert run.notes == (f"{file.name} is cut off at byte {at}: the last {cut} of its {at + cut} bytes are lost",)
+
+
+@pytest.mark.parametrize("offset", [0, 3, 9])
+def test_where_a_length_is_damaged_the_rest_is_lost_and_said(tmp_path: Path, offset: int) -> None:
+    file = one_seed(tmp_path / "m")
+    data = file.read_bytes()
+    at = places(data)[9]
+    file.write_bytes(bent(data, at + offset))
+    (run,) = events.read({"m": tmp_path / "m"}, "x").runs
+    assert run.notes == (f"{file.name} is damaged at byte {at}: the last {len(data) - at} of its {len(data)} bytes are lost",)
+
+
+@pytest.mark.parametrize("content", [b"rubbish" * 40, bytes(100), b"\xff" * 300])
+def test_rubbish_beside_a_good_seed_is_said(tmp_path: Path, content: bytes) -> None:
+    one_seed(tmp_path / "m" / "seed0")
+    (tmp_path / "m" / "seed1").mkdir()
+    (tmp_path / "m" / "seed1" / "events.out.tfevents.1.host").write_bytes(content)
+    study = events.read({"m": tmp_path / "m"}, "x")
+    assert [run.seed for run in study.runs] == [0]
+    assert any("seed1: events.out.tfevents.1.host is damaged at byte 0" in note for note in study.notes)
+
+
+def test_where_all_is_damaged_the_refusal_says_so(tmp_path: Path) -> None:
+    (tmp_path / "events.out.tfevents.1.host").write_bytes(b"rubbish" * 40)
+    with pytest.raises(InputError, match=r"found no scalar; .*is damaged at byte 0"):
+        events.read({"m": tmp_path}, "x")
+
+
+def test_a_file_that_may_not_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    one_seed(tmp_path)
+    monkeypatch.setattr(events.event_files, "events", refuse)
+    with pytest.raises(InputError, match=r"cannot be read \(Permission denied\)"):
+        events.read({"m": tmp_path}, "x")
+
+
+def second(folder: Path, values: list[float], first: int, purge: int | None = None) -> None:
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(folder), purge_step=purge, filename_suffix=".later") as writer:
+        for step, value in enumerate(values, first):
+            writer.add_scalar("test/accuracy", value, step)
+
+
+@pytest.mark.parametrize(
+    ("values", "first", "purge", "said"),
+    [
+        ([0.9] * 5, 1, None, "two whole runs, of which the later hides the earlier"),
+        ([0.9] * 2, 4, None, "logs steps 4 to 5 a second time, with other values: the later values count"),
+        ([0.9] * 5, 1, 0, "takes back all that was logged before, from step 1 on: a later run hides an earlier one"),
+        ([0.9] * 5, 1, 1, "a later run hides an earlier one"),
+        ([0.9] * 2, 4, 4, None),
+        ([0.9] * 2, 6, None, None),
+    ],
+)
+def test_a_second_run_in_one_folder_is_said(
+    tmp_path: Path, values: list[float], first: int, purge: int | None, said: str | None
+) -> None:
+    one_seed(tmp_path / "m")
+    second(tmp_path / "m", values, first, purge)
+    notes = events.read({"m": tmp_path / "m"}, "x").runs[0].notes
+    if said is None:
+        assert notes == ()
+    else:
+        assert said in notes[0]
+        assert notes[0].endswith("give every run a folder of its own")
+
+
+def test_the_same_values_twice_hide_nothing(tmp_path: Path) -> None:
+    one_seed(tmp_path / "m")
+    (file,) = (tmp_path / "m").iterdir()
+    file.with_name(f"{file.name}.later").write_bytes(file.read_bytes())
+    assert events.read({"m": tmp_path / "m"}, "x").runs[0].notes == ()
+
+
+def test_percent_in_the_place_of_shares_is_said_and_divided(tmp_path: Path) -> None:
+    curves = {"test/probe_acc_audio": [0.5, 40.0], "test/probe_acc_visual": [10.0, 20.0], "test/accuracy": [0.25, 0.5]}
+    logs.write_events(tmp_path / "m", curves)
+    found = report.write_tensorboard({"m": tmp_path / "m"}, to=tmp_path / "out")["methods"]["m"]
+    assert found["utilization_gap"]["final"]["mean"] == pytest.approx(0.2)
+    assert found["probe_acc"]["audio"]["min"]["mean"] == pytest.approx(0.005), "one that lies below 1 is of the same unit"
+    assert found["test_accuracy"]["mean"] == 0.5, "this tag held shares"
+    text = (tmp_path / "out" / "analysis.md").read_text()
+    said = "m: test/probe_acc_audio, test/probe_acc_visual must be shares from 0 to 1, and hold numbers up to 100"
+    assert text.index(said) < text.index("## ")
+    assert text.count(said) == 2, "in the head and among the sources"
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "said"),
+    [
+        ("test/accuracy", -0.5, "1 of 3 values of test/accuracy are no shares from 0 to 1 and were left out"),
+        ("test/accuracy", 400.0, "1 of 3 values of test/accuracy are no shares from 0 to 1 and were left out"),
+        ("train/grad_norm_audio", -1.0, "1 of 3 values of train/grad_norm_audio are below 0 or too large and were left out"),
+        ("epoch/seconds", -1.0, "1 of 3 values of epoch/seconds are below 0"),
+    ],
+)
+def test_what_cannot_be_is_left_out_and_said(tmp_path: Path, tag: str, value: float, said: str) -> None:
+    logs.write_events(tmp_path / "m", {"test/probe_acc_audio": [0.5] * 3, tag: [0.5, value, 0.5]})
+    (run,) = events.read({"m": tmp_path / "m"}, "x").runs
+    assert said in run.notes[0]
+    assert run.series[tag].values == (0.5, 0.5)
+
+
+def test_a_step_below_zero_is_left_out_and_said(tmp_path: Path) -> None:
+    logs.write_events(tmp_path / "m", {"test/probe_acc_audio": [0.5] * 3, "train/total_norm": [1.0] * 3}, first_step=-1)
+    (run,) = events.read({"m": tmp_path / "m"}, "x").runs
+    assert run.series["train/total_norm"].steps == (0, 1)
+    assert "1 of 3 values of test/probe_acc_audio stand at a step below 0" in run.notes[0]

@@ -162,5 +162,7 @@ def test_wrong_inputs_are_refused_in_words(trained: Any, inputs: Any, present: A
 def test_other_data_sets_say_that_they_cannot(tmp_path: Path) -> None:
     folder = small.lay_out(tmp_path / "cell", small.cell(epochs=1))
     cells.train(folder)
-    with pytest.raises(InputError, match=r"prepare: needs a model that was trained on a manifest, .* found the data set keypad"):
+    with pytest.raises(
+        InputError, match=r"prepare: needs a model that was trained on a manifest, .* found the data set keypad"
+    ):
         load_model(folder).prepare([{"audio": "a.wav"}])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from asgml.lab.errors import InputError
-from asgml.lab.report.model import Method, Run, Study, finite, unique
+from asgml.lab.report import event_files, event_values
+from asgml.lab.report.model import Method, Run, Study, unique
 
 PROBE = re.compile(r"test/probe_acc_(.+)")
 JOINT = "joint"
@@ -40,28 +42,41 @@ def order(modalities: Iterator[str]) -> tuple[str, ...]:
 
 
 def _method(name: str, folder: Path) -> tuple[Method, list[str]]:
-    if not folder.is_dir():
-        raise InputError(f"{name}: must be a folder of event files, found none at {folder}; check the path")
-    files = sorted(path for path in folder.rglob("*tfevents*") if path.is_file())
-    if not files:
-        raise InputError(f"{name}: {folder} must hold event files (*tfevents*), found none, nor in any folder below it")
-    read = {
-        seed: _points(sorted((f for f in files if f.parent == seed), key=_written))
-        for seed in sorted({f.parent for f in files})
-    }
-    probed = {seed: points for seed, points in read.items() if _modalities(points)}
+    files = files_of(name, folder)
+    folders = sorted({f.parent for f in files})
+    logged = {seed: _logged(sorted((f for f in files if f.parent == seed), key=_written)) for seed in folders}
+    probed = {seed: found for seed, found in logged.items() if _modalities(found.points)}
+    hurt = [f"{name}: {seed}: {words}" for seed, found in logged.items() if seed not in probed for words in found.notes]
     if not probed:
-        tags = ", ".join(sorted({tag for points in read.values() for tag in points})[:8]) or "no scalar"
+        tags = ", ".join(sorted({tag for found in logged.values() for tag in found.points})[:8]) or "no scalar"
         raise InputError(f"{name}: the event files in {folder} must hold tags test/probe_acc_<modality>, found {tags}; "
-                         "log the test-set accuracy of a probe per modality under these tags")  # fmt: skip
-    notes = [f"{name}: {seed} holds event files without any test/probe_acc tag and was left out"
-             for seed in read if seed not in probed]  # fmt: skip
+                         + "".join(f"{words}; " for words in hurt)
+                         + "log the test-set accuracy of a probe per modality under these tags")  # fmt: skip
+    notes = [*hurt, *(f"{name}: {seed} holds event files without any test/probe_acc tag and was left out"
+                      for seed in logged if seed not in probed)]  # fmt: skip
     numbers, counted = _seeds(list(probed), folder)
     if counted and len(probed) > 1:
         notes.append(f"{name}: the folders do not each name a seed of their own (seed<k>), so seeds are numbered by the "
                      "order of the paths; pairing by seed assumes the same order in every method")  # fmt: skip
-    runs = [_run(seed, n, points) for n, (seed, points) in zip(numbers, probed.items(), strict=True)]
+    percent = event_values.in_percent(found.points for found in probed.values())
+    notes += [f"{name}: {words}" for words in event_values.percent_words(percent)]
+    runs = [_run(seed, n, found, percent) for n, (seed, found) in zip(numbers, probed.items(), strict=True)]
     return Method(name, tuple(sorted(runs, key=lambda run: run.seed))), notes
+
+
+def files_of(name: str, folder: Path) -> list[Path]:
+    """The event files below the folder of one method.
+
+    Raises:
+        InputError: it is no folder, or holds none.
+    """
+    if not folder.is_dir():
+        what = "a file" if folder.exists() else "none"
+        raise InputError(f"{name}: must be a folder of event files, found {what} at {folder}; check the path")
+    files = sorted(path for path in folder.rglob("*tfevents*") if path.is_file())
+    if not files:
+        raise InputError(f"{name}: {folder} must hold event files (*tfevents*), found none, nor in any folder below it")
+    return files
 
 
 def _written(file: Path) -> list[tuple[int, str]]:
@@ -78,10 +93,10 @@ def _seeds(paths: list[Path], root: Path) -> tuple[list[int], bool]:
     return list(range(len(paths))), True
 
 
-def _run(folder: Path, seed: int, points: Points) -> Run:
-    series, notes = finite(points)
-    kept = tuple(m for m in _modalities(points) if f"test/probe_acc_{m}" in series)
-    return Run(seed, str(folder), series, kept, notes=notes)
+def _run(folder: Path, seed: int, found: Logged, percent: frozenset[str]) -> Run:
+    series, notes = event_values.cleaned(found.points, percent)
+    kept = tuple(m for m in _modalities(found.points) if f"test/probe_acc_{m}" in series)
+    return Run(seed, str(folder), series, kept, notes=(*found.notes, *notes))
 
 
 def _modalities(points: Points) -> tuple[str, ...]:
@@ -89,17 +104,38 @@ def _modalities(points: Points) -> tuple[str, ...]:
     return order(match[1] for match in found if match and match[1] != JOINT)
 
 
-def _points(files: list[Path]) -> Points:
-    """Tag -> step -> value: of two values at one step the later file's, and line, counts, as after a restart."""
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """What the files of one folder hold."""
+
+    points: Points
+    notes: tuple[str, ...]
+    """What could not be read, and what was logged a second time."""
+
+
+def _logged(files: list[Path]) -> Logged:
+    """Read a folder's files: of two values at one step the later file's, and line, counts, as after a restart."""
     points: Points = {}
+    notes, again = list[str](), event_values.Again()
     for file in files:
-        for event in _events(file):
+        for event in _events(file, notes.append):
             if event.HasField("session_log") and event.session_log.status == event.session_log.START:
+                again.purged(file.name, points, event.step)
                 _purge(points, event.step)
             for value in event.summary.value:
                 if (number := _scalar(value)) is not None:
-                    points.setdefault(value.tag, {})[event.step] = number
-    return points
+                    at = points.setdefault(value.tag, {})
+                    again.saw(file.name, value.tag, event.step, at, number)
+                    at[event.step] = number
+    return Logged(points, (*notes, *again.notes(points)))
+
+
+def _events(file: Path, hurt: event_files.Hurt) -> Iterator[Any]:
+    """Every event of a file. Not EventAccumulator: it samples 10,000 points a tag, and purges by its own rules."""
+    try:
+        yield from event_files.events(file, hurt)
+    except OSError as error:
+        hurt(f"{file.name} cannot be read ({error.strerror})")
 
 
 def _purge(points: Points, step: int) -> None:
@@ -107,13 +143,6 @@ def _purge(points: Points, step: int) -> None:
     for at in points.values():
         for old in [s for s in at if s >= step]:
             del at[old]
-
-
-def _events(file: Path) -> Iterator[Any]:
-    """Every event of a file. Not EventAccumulator: it samples 10,000 points a tag, and purges by its own rules."""
-    from tensorboard.backend.event_processing.event_file_loader import LegacyEventFileLoader
-
-    yield from LegacyEventFileLoader(str(file)).Load()
 
 
 def _scalar(value: Any) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asgml.lab.report.document import Block, Heading, Listing, Mono, Paragraph, Table, Text
-from asgml.lab.report.model import Study
+from asgml.lab.report.model import Run, Study
 from asgml.lab.report.sections import environment
 from asgml.lab.report.sections.common import name
 from asgml.lab.tasks.scoring import SCORINGS
@@ -46,9 +46,15 @@ def blocks(study: Study) -> list[Block]:
 
 
 def _folders(study: Study) -> list[Block]:
-    items: list[Text] = [(Mono(m.name), " seed ", str(run.seed), ": ", Mono(run.source), f", {_epochs(run.best_epoch)}")
+    items: list[Text] = [(Mono(m.name), " seed ", str(run.seed), ": ", Mono(run.source), f", {_said(run)}")
                          for m in study.methods for run in m.runs]  # fmt: skip
+    items += [f"{note}." for note in study.notes]
     return [Listing(tuple(items))] if items else []
+
+
+def _said(run: Run) -> str:
+    """Its chosen epoch, and what was lost or changed in reading it."""
+    return "; ".join([_epochs(run.best_epoch), *run.notes])
 
 
 def _epochs(best: int | None) -> str:
