@@ -1,5 +1,6 @@
 """Values that nobody wants, and ways to spoil a document: what configs, command lines and records are made worse with."""
 
+import copy
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -167,6 +168,8 @@ def spoil(rng: random.Random, document: Any, nasty: Sequence[Any] = NASTY) -> No
         case 3:
             del holder[key]
         case 4:
-            holder[key] = rng.choice(([holder[key]], {"x": holder[key]}, str(holder[key]), at(document, rng.choice(known))))
+            holder[key] = rng.choice(
+                ([holder[key]], {"x": holder[key]}, str(holder[key]), copy.deepcopy(at(document, rng.choice(known))))
+            )
         case 5 if isinstance(holder, dict):
             holder[str(rng.choice(("x", "", "import", "kind", "name", "a.b", *(p[-1] for p in known))))] = rng.choice(nasty)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -266,3 +268,113 @@ def test_bytes_are_no_experiment(tmp_path: Path) -> None:
     path.write_bytes(b"name: \xff\xfe")
     with pytest.raises(InputError, match="cannot be read as a text file"):
         load_experiment(str(path))
+
+
+def laughs(levels: int) -> str:
+    """Lists of lists of one list: a few hundred characters, and 9 to the power of `levels` values."""
+    lists = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}' if n else 'x'] * 9)}]" for n in range(levels)]
+    return "\n".join(lists) + "\nname: x\nmethods: {baseline: []}\n"
+
+
+def merged(levels: int) -> str:
+    """The same by merge keys, which PyYAML unfolds while it reads."""
+    maps = [f"l{n}: &l{n} {{<<: [{', '.join([f'*l{n - 1}'] * 9)}]}}" if n else "l0: &l0 {a: 1}" for n in range(levels)]
+    return "\n".join(maps) + "\nname: x\nmethods: {baseline: []}\n"
+
+
+SMALL_BUT_HUGE = {
+    "aliases": (laughs(10), "its aliases unfold to more than 100,000 values"),
+    "merge keys": (merged(10), "its aliases unfold to more than 100,000 values"),
+    "depth of lists": (f"name: {'[' * 900}", "lists and mappings must lie 50 deep at most"),
+    "depth of mappings": (f"name: {'{a: ' * 60}1{'}' * 60}", "lists and mappings must lie 50 deep at most"),
+    "depth of aliases": (
+        "".join(f"l{n}: &l{n} [{f'*l{n - 1}' if n else 'x'}]\n" for n in range(60)),
+        "lists and mappings must lie 50 deep at most",
+    ),
+    "length": ("name: x\n" + "# long\n" * 40_000, "must have 250,000 characters at most, found 280,008"),
+    "digits": (f"seeds: [{'9' * 20_000}]", "a number of 20000 digits is too long"),
+    "hexadecimal digits": (f"seeds: [0x{'f' * 5000}]", "a number of 5002 digits is too long"),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), SMALL_BUT_HUGE.values(), ids=SMALL_BUT_HUGE)
+def test_what_unfolds_to_more_than_an_experiment_may_be_is_refused(text: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=words) as caught:
+        load_experiment(write(tmp_path, text))
+    assert len(str(caught.value)) < 400
+
+
+NO_VALUES = {
+    "!!bool z": "'z' must be of the kind 'bool'",
+    "!!int z": "'z' must be of the kind 'int'",
+    "!!float z": "'z' must be of the kind 'float'",
+    "!!binary aGk=": "!!binary is no value of a setting",
+    "!!timestamp 2020-99-99": "!!timestamp is no value",
+    "!!set {a, b}": "!!set is no value",
+    "!!omap [a]": "!!omap is no value",
+    "!!pairs [1]": "!!pairs is no value",
+    "!!python/object/apply:os.system [id]": "could not determine a constructor",
+    "!mine x": "could not determine a constructor",
+    r'"\0"': "holds a character that no text may hold",
+    r'"\ud800"': "holds a character that no text may hold",
+    "{[1]: 2}": "found unhashable key",
+    "{{a: 1}: 2}": "found unhashable key",
+    "{<<: 3}": "expected a mapping",
+}
+
+
+@pytest.mark.parametrize("value", NO_VALUES)
+@pytest.mark.parametrize("way", ["name: {}\nmethods: {{baseline: []}}\n", None], ids=["file", "--set"])
+def test_a_value_that_yaml_or_json_cannot_hold_is_refused_where_it_stands(value: str, way: str | None, tmp_path: Path) -> None:
+    text = "name: x\nmethods: {baseline: []}\n" if way is None else way.format(value)
+    with pytest.raises(InputError, match=re.escape(NO_VALUES[value])):
+        load_experiment(write(tmp_path, text), [f"dataset.seed={value}"] if way is None else [])
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("010", 10), ("1_000", 1000), ("0x1f", 31), ("0b11", 3), ("1e3", 1000), ("3.", 3), ("'7'", 7)]
+)
+def test_a_number_is_read_as_people_mean_it(written: str, read: int, tmp_path: Path) -> None:
+    text = f"name: x\nseeds: [{written}]\nmethods: {{baseline: []}}\n"
+    assert load_experiment(write(tmp_path, text)).seeds == (read,)
+
+
+@pytest.mark.parametrize("value", ["1:30", "2020-01-01", "true", "="])
+def test_what_is_no_number_on_paper_is_none(value: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"`seeds.0`: must be a whole number"):
+        load_experiment(write(tmp_path, f"name: x\nseeds: [{value}]\nmethods: {{baseline: []}}\n"))
+
+
+def test_a_long_word_that_looks_like_a_number_is_read_at_once(tmp_path: Path) -> None:
+    """The rule for numbers must not try every way to cut the digits in two; 20,000 of them took 4 s, 200,000 would take 400."""
+    with pytest.raises(InputError, match="must be a number, found '1111"):
+        load_experiment("phase1", [f"train.lr={'1' * 200_000}e5x"])
+
+
+def test_a_pipe_a_socket_or_a_device_is_no_experiment(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "mine.yaml")
+    with pytest.raises(InputError, match="must be a file, found a named pipe"):
+        load_experiment(str(tmp_path / "mine.yaml"))
+    with pytest.raises(InputError, match="must be a file, found a device"):
+        load_experiment("/dev/zero")
+
+
+@pytest.mark.parametrize(
+    ("sets", "words"),
+    [
+        (["dataset.name=[x]"], r"`dataset.name`: unknown data set "),
+        (["dataset.name={a: 1}"], r"`dataset.name`: unknown data set "),
+        (["dataset=[x]"], "`dataset`: must be a mapping"),
+        (["methods={a: [{}]}"], "`methods.a`: must be one of frequency"),
+        (["methods={a: [[]]}"], "`methods.a`: "),
+        (["methods={a: {1: {}}}"], "`methods.a`: unknown entry '1'"),
+        (["seeds=[9223372036854775808]"], "`seeds.0`: must be a whole number of 64 bits"),
+        (["train.epochs=true"], "`train`: epochs must be a number, found true"),
+        (["dataset.snr_db=false"], "`dataset`: snr_db must be a number, found false"),
+        (["train.processes=1000000"], "`train.processes`: must be less than or equal to 1024"),
+    ],
+)
+def test_a_value_is_looked_at_before_it_is_used(sets: list[str], words: str) -> None:
+    with pytest.raises(InputError, match=words) as caught:
+        load_experiment("phase1", sets)
+    assert max(map(len, str(caught.value).splitlines())) <= 400

@@ -10,6 +10,7 @@ import pytest
 from asgml.lab.config import Experiment, points, study
 from asgml.lab.config.load import load_experiment, validate
 from asgml.lab.datasets.settings import Keypad
+from asgml.lab.errors import InputError
 
 PLAIN: dict[str, Any] = {"name": "mine", "methods": {"baseline": [], "half": {"frequency": {"modality": "audio", "k": 2}}}}
 TWO = {"easy": {"name": "keypad", "snr_db": 0}, "hard": {"name": "keypad", "snr_db": -9}}
@@ -76,3 +77,27 @@ def test_phase2_is_three_data_sets_with_one_budget() -> None:
     assert [p.folder for p in found] == ["keypad", "keypad_sum", "keypad_three"]
     assert {len(points.trials(p.experiment)) for p in found} == {4}
     assert len(load_experiment("lr_question").grid["train.lr"]) == len(points.of(load_experiment("lr_question")))
+
+
+MANY: dict[str, Any] = {f"train.{name}": [0.1 * n for n in range(1, 101)] for name in ("lr", "weight_decay", "unimodal_loss")}
+SPACE = {"train.lr": {"low": 0.01, "high": 0.1}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"grid": MANY}, "`grid`: .* 10,000 points at most, found 1,000,000"),
+        ({"tune": {"over": MANY, "seeds": [7]}}, "`tune`: .* 10,000 points at most, found 1,000,000"),
+        ({"tune": {"space": SPACE, "trials": 10**9, "seeds": [7]}}, "`tune.trials`: must be less than or equal to 10000"),
+        ({"tune": {"space": SPACE, "trials": 9000, "seeds": [7]}, "datasets": TWO}, "10,000 points at most, found 18,000"),
+        ({"seeds": list(range(60_000))}, "`seeds`: .* 100,000 cells at most, found 120,000"),
+        ({"tune": {"space": SPACE, "trials": 5000, "seeds": list(range(7, 70))}}, "100,000 cells at most, found 630,006"),
+    ],
+)
+def test_more_points_or_cells_than_a_run_may_have_are_refused_before_they_are_laid_out(changes: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        validate(PLAIN | changes)
+
+
+def test_as_many_cells_as_a_run_may_have_are_an_experiment() -> None:
+    assert len(validate(PLAIN | {"seeds": list(range(50_000))}).seeds) == 50_000

@@ -9,11 +9,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from asgml.lab.config import Experiment, points, problems
+from asgml.lab import files
+from asgml.lab.config import Experiment, numbers, points, problems, yaml_size
 from asgml.lab.config.overrides import Override
-from asgml.lab.config.yaml_text import not_finite, parse
+from asgml.lab.config.yaml_text import parse
 from asgml.lab.datasets import settings
-from asgml.lab.errors import InputError, did_you_mean
+from asgml.lab.errors import InputError, did_you_mean, short
 
 
 def load_experiment(name_or_path: str, sets: Sequence[str] = ()) -> Experiment:
@@ -50,8 +51,10 @@ def load_dataset(name: str, sets: Sequence[str] = ()) -> Any:
 
 def validate(document: Any) -> Experiment:
     """Check a document against the schema and fill in what it leaves to the data set."""
-    if found := not_finite(document):
-        raise InputError(f"`{found[0]}`: must be a finite number, found {found[1]}")
+    if infinite := numbers.not_finite(document):
+        raise InputError(f"`{short(infinite[0], quoted=False)}`: must be a finite number, found {infinite[1]}")
+    if long := numbers.too_long(document):
+        raise InputError(f"`{short(long[0], quoted=False)}`: must be a whole number of 64 bits, found {long[1]}")
     try:
         experiment = Experiment.model_validate(document).tuned()
     except ValidationError as error:
@@ -76,20 +79,23 @@ def built_in() -> dict[str, str]:
 def _read(name_or_path: str) -> Any:
     if text := built_in().get(name_or_path):
         return parse(text, source=name_or_path)
+    shown = short(name_or_path, 200)
     try:
-        return _mapping(parse(Path(name_or_path).read_text(encoding="utf-8"), source=name_or_path), name_or_path)
+        text = files.read_text(Path(name_or_path), most=4 * yaml_size.LONGEST)
     except FileNotFoundError:
         hint = did_you_mean(name_or_path, built_in())
-        raise InputError(f"{name_or_path!r} is neither a built-in experiment nor a file that exists{hint}") from None
+        raise InputError(f"{shown} is neither a built-in experiment nor a file that exists{hint}") from None
     except IsADirectoryError:
-        raise InputError(f"{name_or_path!r} is a folder; give the YAML file of an experiment") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{name_or_path!r} cannot be read as a text file: {error}") from error
+        raise InputError(f"{shown} is a folder; give the YAML file of an experiment") from None
+    except (OSError, ValueError) as error:
+        words = getattr(error, "strerror", None) or short(error, 200, quoted=False)
+        raise InputError(f"{shown} cannot be read as a text file: {words}") from error
+    return _mapping(parse(text, source=name_or_path), name_or_path)
 
 
 def _mapping(document: Any, source: str) -> Any:
     if not isinstance(document, dict):
-        raise InputError(f"{source}: must be a mapping of settings (`name: ...`, `methods: ...`), found {document!r}")
+        raise InputError(f"{source}: must be a mapping of settings (`name: ...`, `methods: ...`), found {short(document)}")
     return document
 
 
@@ -104,7 +110,7 @@ def _drop_former(former: dict[str, Any], document: Any, sets: set[tuple[str, ...
         return
     if "import" in now:
         stale = set(former)
-    elif now.get("name") == former.get("name", "keypad") or now.get("name") not in settings.BUILT_IN:
+    elif now.get("name") == former.get("name", "keypad") or str(now.get("name")) not in settings.BUILT_IN:
         return
     else:
         stale = set(former) - settings.BUILT_IN[now["name"]].model_fields.keys()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asgml.lab.config.yaml_text import parse
-from asgml.lab.errors import InputError
+from asgml.lab.errors import InputError, short
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Override:
         path, equals, value = text.partition("=")
         parts = tuple(part.strip() for part in path.split("."))
         if not equals or not all(parts):
-            raise InputError(f"--set {text}: must be PATH=VALUE, such as train.lr=0.01 or seeds=[0,1]")
+            raise InputError(f"--set {short(text, quoted=False)}: must be PATH=VALUE, such as train.lr=0.01 or seeds=[0,1]")
         return cls(text, parts, parse(value, source=f"--set {text}"))
 
     def applied(self, document: Any) -> Any:
@@ -38,18 +38,18 @@ class Override:
             return {**(node or {}), key: self._put((node or {}).get(key), rest, (*above, key))}
         if isinstance(node, list):
             return self._put_in_list(node, parts, above)
-        raise self._error(above, f"is {node!r}, so it has no setting {parts[0]!r} within")
+        raise self._error(above, f"is {short(node)}, so it has no setting {short(parts[0])} within")
 
     def _put_in_list(self, node: list[Any], parts: tuple[str, ...], above: tuple[str, ...]) -> Any:
         index = int(parts[0]) if parts[0].isascii() and parts[0].isdigit() else None
         if index is None or index >= len(node):
             have = f"an index from 0 to {len(node) - 1}" if node else "nothing, since it is empty"
-            raise self._error(above, f"is a list: what follows must be {have}, found {parts[0]!r}")
+            raise self._error(above, f"is a list: what follows must be {have}, found {short(parts[0])}")
         inner = self._put(node[index], parts[1:], (*above, parts[0]))
         return [*node[:index], inner, *node[index + 1 :]]
 
     def _error(self, above: tuple[str, ...], words: str) -> InputError:
-        return InputError(f"--set {self.text}: `{'.'.join(above)}` {words}")
+        return InputError(f"--set {short(self.text, quoted=False)}: `{short('.'.join(above), quoted=False)}` {words}")
 
 
 def _split(node: dict[str, Any], parts: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

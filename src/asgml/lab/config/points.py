@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +13,16 @@ from asgml.lab.config import problems
 from asgml.lab.config.overrides import Override
 from asgml.lab.config.schema import Experiment
 from asgml.lab.config.study import combinations, label
-from asgml.lab.errors import InputError
+from asgml.lab.errors import InputError, short
 
 TUNING = "tuning"
 """The folder of the trials."""
 UNSEEN = {"train.look": "chosen", "keep": "none"}
 """What trials save: no number that a choice depends on."""
+
+
+MOST_POINTS, MOST_CELLS = 10_000, 100_000
+"""Points of grids, trials included, and cells of one experiment: each is a folder of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +41,29 @@ def of(experiment: Experiment) -> list[Point]:
     """Every data set and, within it, every point of the grid; a plain experiment is its own only point.
 
     Raises:
-        InputError: one of them is no valid experiment; the words begin with where.
+        InputError: one of them is no valid experiment (the words begin with where), or there are too many.
     """
+    check_size(experiment)
     if not experiment.several:
         return [Point("", None, {}, experiment.tuned())]
     names: list[str | None] = [*experiment.datasets] or [None]
     return [_at(experiment, dataset, settings) for dataset in names for settings in combinations(experiment.grid)]
+
+
+def check_size(experiment: Experiment) -> None:
+    """Raise InputError where there are more points or cells than a run may have; nothing is laid out to count them."""
+    tune, methods = experiment.tune, len(experiment.methods)
+    places = max(1, len(experiment.datasets)) * math.prod(map(len, experiment.grid.values()))
+    tried = 0 if tune is None else math.prod(map(len, tune.over.values())) if tune.over else tune.trials
+    cells = places * methods * (len(experiment.seeds) + tried * (0 if tune is None else len(tune.seeds)))
+    total = places * max(1, tried)
+    if total > MOST_POINTS:
+        what = "`grid`" if places > tried else "`tune`"
+        most = f"{MOST_POINTS:,} points at most, found {total:,}"
+        raise InputError(f"{what}: data sets, grid and trials must multiply to {most}; leave values out")
+    if cells > MOST_CELLS:
+        most = f"{MOST_CELLS:,} cells at most, found {cells:,}"
+        raise InputError(f"`seeds`: points, methods and seeds must multiply to {most}; leave some out")
 
 
 def _at(experiment: Experiment, dataset: str | None, settings: Mapping[str, Any]) -> Point:
@@ -51,7 +73,8 @@ def _at(experiment: Experiment, dataset: str | None, settings: Mapping[str, Any]
         document["dataset"] = document["datasets"][dataset]
     name = f"{experiment.name}.{folder}".translate(str.maketrans("/=,~+", ".-_--"))
     plain = {k: v for k, v in document.items() if k not in ("datasets", "grid", "primary")} | {"name": name}
-    where = " ".join([*([f"datasets.{dataset}"] if dataset else []), *([f"grid at {label(settings)}"] if settings else [])])
+    at = f"grid at {short(label(settings), 120, quoted=False)}"
+    where = " ".join([*([f"datasets.{dataset}"] if dataset else []), *([at] if settings else [])])
     return Point(folder, dataset, settings, applied(plain, settings, where))
 
 
@@ -79,7 +102,7 @@ def trial(experiment: Experiment, settings: Mapping[str, Any], name: str) -> Poi
     assert experiment.tune is not None
     plain = {k: v for k, v in _document(experiment).items() if k not in ("tune", "primary")}
     fixed = {"seeds": experiment.tune.seeds, **UNSEEN}
-    where = f"tune at {label(settings)}"
+    where = f"tune at {short(label(settings), 120, quoted=False)}"
     return Point(f"{TUNING}/{name}", None, settings, applied(plain, fixed | dict(settings), where))
 
 

@@ -11,11 +11,14 @@ from pydantic import BaseModel, ValidationError
 from asgml.lab.config import Experiment, Model, Train, methods, study
 from asgml.lab.datasets import settings
 from asgml.lab.encoders import ENCODERS
-from asgml.lab.errors import did_you_mean
+from asgml.lab.errors import did_you_mean, short
 from asgml.lab.fusions import FUSIONS
 
 FEW = 5
 """Problems that are told one by one; the rest is counted."""
+
+LONGEST = 400
+"""Characters of a line."""
 
 Loc = tuple[int | str, ...]
 MUST = {
@@ -46,7 +49,7 @@ def lines(error: ValidationError, document: Mapping[str, Any]) -> list[str]:
     found = error.errors(include_url=False)
     locs = [e["loc"] for e in found]
     causes = [e for e in found if not any(len(e["loc"]) < len(x) and e["loc"] == x[: len(e["loc"])] for x in locs if e["loc"])]
-    said = list(dict.fromkeys(_line(e, document) for e in causes))
+    said = list(dict.fromkeys(short(_line(e, document), LONGEST, quoted=False) for e in causes))
     return said[:FEW] + ([f"and {len(said) - FEW} more"] if len(said) > FEW else [])
 
 
@@ -70,14 +73,14 @@ def _unknown_part(path: str, error: Mapping[str, Any]) -> str:
     tag, choice = error["ctx"]["tag"], settings.BUILT_IN if data else methods.BUILT_IN
     hint = did_you_mean(tag, [*choice, "import"])
     if not data:
-        return f"`{path}`: unknown entry {tag!r}{hint}"
+        return f"`{path}`: unknown entry {short(tag)}{hint}"
     if not isinstance(error["input"], dict):
-        return f"`{path}`: must be a mapping, such as `dataset: {{name: keypad}}`, found {_short(error['input'])}"
-    return f"`{path}.name`: unknown data set {tag!r}{hint}"
+        return f"`{path}`: must be a mapping, such as `dataset: {{name: keypad}}`, found {short(error['input'])}"
+    return f"`{path}.name`: unknown data set {short(tag)}{hint}"
 
 
 def _must(error: Mapping[str, Any], path: str) -> str:
-    kind, found = error["type"], f", found {_short(error['input'])}"
+    kind, found = error["type"], f", found {short(error['input'])}"
     if kind == "literal_error":
         choice = re.findall(r"'([^']*)'", error["ctx"]["expected"])
         hint = did_you_mean(str(error["input"]), choice)
@@ -92,10 +95,6 @@ def _must(error: Mapping[str, Any], path: str) -> str:
         return MUST[PARTS[error["loc"][0]]] + found
     general = re.sub("^Input should be", "must be", str(error["msg"]))
     return MUST.get(kind.partition("_")[0], general) + found
-
-
-def _short(value: Any) -> str:
-    return text if len(text := repr(value)) <= 80 else f"{text[:76]} ..."
 
 
 def _path(loc: Loc, document: Mapping[str, Any]) -> str:
@@ -113,7 +112,7 @@ def _path(loc: Loc, document: Mapping[str, Any]) -> str:
             loc = ("methods", name)
         case ("methods", name, int(index), *rest):
             loc = ("methods", name, *_entry_path(document["methods"][name], index, rest))
-    return ".".join(map(str, loc))
+    return short(".".join(map(str, loc)), 120, quoted=False)
 
 
 def _entry_path(written: Any, index: int, rest: list[int | str]) -> list[int | str]:

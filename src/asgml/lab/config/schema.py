@@ -30,7 +30,7 @@ from asgml.lab.datasets.settings import (
     Ucf101,
 )  # fmt: skip
 from asgml.lab.encoders import EncoderChoice
-from asgml.lab.errors import did_you_mean
+from asgml.lab.errors import did_you_mean, short
 from asgml.lab.fusions import FusionChoice
 from asgml.lab.fusions.concat import Concat
 from asgml.lab.parts.settings import Settings
@@ -40,7 +40,7 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
 
 def _dataset_tag(value: Any) -> str:
     if isinstance(value, dict):
-        return "import" if "import" in value or "import_" in value else str(value.get("name", "keypad"))
+        return "import" if "import" in value or "import_" in value else short(value.get("name", "keypad"), quoted=False)
     return "import" if isinstance(value, ImportedDataset) else str(getattr(value, "name", None))
 
 
@@ -68,7 +68,7 @@ def _entry(value: Any, method: str) -> Any:
     if "import" in value:
         return {"kind": "import", **value}
     if len(value) == 1 and isinstance(inner := next(iter(value.values())), dict | None):
-        return {"kind": next(iter(value)), **(inner or {})}
+        return {"kind": short(next(iter(value)), quoted=False), **(inner or {})}
     if method in methods.BUILT_IN and not value.keys() & methods.BUILT_IN.keys():
         return {"kind": method, **value}
     raise ValueError(_not_an_entry(value, method))
@@ -80,10 +80,10 @@ def _not_an_entry(value: dict[str, Any], method: str) -> str:
         return (
             f"`methods.{method}`: must be a list to hold {' and '.join(kinds)}: one entry per item, in the order of execution"
         )
-    if len(kinds) == len(value):
-        return f"`methods.{method}.{kinds[0]}`: must be a mapping of its settings, found {value[kinds[0]]!r}"
+    if kinds and len(kinds) == len(value):
+        return f"`methods.{method}.{kinds[0]}`: must be a mapping of its settings, found {short(value[kinds[0]])}"
     choice = ", ".join(methods.BUILT_IN)
-    return f"`methods.{method}`: must be one of {choice} or import, each with its settings, found {value}"
+    return f"`methods.{method}`: must be one of {choice} or import, each with its settings, found {short(value)}"
 
 
 def _entries(value: Any) -> Any:
@@ -91,7 +91,7 @@ def _entries(value: Any) -> Any:
     if not isinstance(value, dict):
         return {} if value is None else value
     entries = {str(name): e if isinstance(e, list | tuple) else [] if e in (None, {}) else [e] for name, e in value.items()}
-    return {name: [_entry(e, name) for e in listed] for name, listed in entries.items()}
+    return {name: [_entry(e, short(name, quoted=False)) for e in listed] for name, listed in entries.items()}
 
 
 Entry = Annotated[methods.Entry, Field(discriminator="kind")]
@@ -132,9 +132,9 @@ class Train(Settings):
     """auto: a GPU where there is one. Numbers of a CPU and of a GPU differ in their last digits."""
     amp: bool = False
     """Encoders run under autocast in bfloat16 where the cell trains on a GPU; on a CPU it changes nothing."""
-    threads: int = Field(default=1, ge=1)
+    threads: int = Field(default=1, ge=1, le=1024)
     """Intra-op threads of a cell's process: part of its config, since one thread and two differ in bits."""
-    processes: int = Field(default=1, ge=1)
+    processes: int = Field(default=1, ge=1, le=1024)
     """Processes that share every batch of a cell, under torchrun, each on a GPU of its own where the cell trains on GPUs."""
 
     @model_validator(mode="after")
@@ -213,10 +213,10 @@ class Experiment(Settings):
     @model_validator(mode="after")
     def _seeds_differ(self) -> Experiment:
         if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError(f"`seeds`: must differ from each other, found {list(self.seeds)}")
+            raise ValueError(f"`seeds`: must differ from each other, found {short(list(self.seeds))}")
         if self.tune and (both := sorted(set(self.tune.seeds) & set(self.seeds))):
             raise ValueError(f"`tune.seeds`: must be none of `seeds`, since a reported seed must not have chosen anything, "
-                             f"found {both} in both")  # fmt: skip
+                             f"found {short(both)} in both")  # fmt: skip
         return self
 
     @model_validator(mode="after")
@@ -236,7 +236,7 @@ class Experiment(Settings):
                     raise ValueError(f"`primary.{i}.{key}`: must be one of `{of}`, found {name!r}{did_you_mean(name, known)}")
             if one.method == one.against or one in self.primary[:i]:
                 raise ValueError(f"`primary.{i}`: must compare two methods that no other one compares, "
-                                 f"found {one.method!r} against {one.against!r}")  # fmt: skip
+                                 f"found {short(one.method)} against {short(one.against)}")  # fmt: skip
         return self
 
     @model_validator(mode="after")
@@ -258,7 +258,7 @@ class Experiment(Settings):
         named += [(f"model.encoders.{m}", m) for m in self.model.encoders]
         for where, modality in named:
             if modality not in have:
-                raise ValueError(f"`{where}`: must be a modality of {self.dataset.name}, found {modality!r}"
+                raise ValueError(f"`{where}`: must be a modality of {self.dataset.name}, found {short(modality)}"
                                  f"{did_you_mean(modality, have)}")  # fmt: skip
         return self
 

@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from asgml.lab.errors import short
 from asgml.lab.parts.settings import Settings
 
 MOST = 4
@@ -47,18 +48,30 @@ def combinations(grid: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
 def _grid(grid: dict[str, tuple[Any, ...]], parts: Sequence[str]) -> dict[str, tuple[Any, ...]]:
     for path, values in grid.items():
         if path.partition(".")[0] not in parts or not path.partition(".")[2]:
-            raise ValueError(f"must be settings of {', '.join(parts)}, such as train.lr, found {path!r}")
+            raise ValueError(f"must be settings of {', '.join(parts)}, such as train.lr, found {short(path)}")
         if path in NO_CHOICE:
             raise ValueError(f"{path} must not vary: {NO_CHOICE[path]}")
-        if len({label({path: value}) for value in values}) < len(values):
-            raise ValueError(f"the values of {path} must differ, also as names of folders, found {list(values)}")
+        try:
+            names = {label({path: value}) for value in values}
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"the values of {path} must be plain ones, found {short(list(values))}") from error
+        if len(names) < len(values):
+            raise ValueError(f"the values of {path} must differ, also as names of folders, found {short(list(values))}")
     return grid
 
 
 Values = Annotated[tuple[Any, ...], Field(min_length=1)]
 Grid = Annotated[dict[str, Values], AfterValidator(lambda grid: _grid(grid, PARTS))]
 Over = Annotated[dict[str, Values], AfterValidator(lambda grid: _grid(grid, TUNED))]
-Seeds = tuple[Annotated[int, Field(ge=0)], ...]
+
+
+def _no_truth(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"must be a whole number, found {value}")
+    return value
+
+
+Seeds = tuple[Annotated[int, Field(ge=0), BeforeValidator(_no_truth)], ...]
 
 
 class Range(Settings):
@@ -113,14 +126,14 @@ class Tune(Settings):
     space: Annotated[dict[str, Choice], AfterValidator(_space)] = Field(default_factory=dict)
     """Dotted setting of `train` or `model` -> the values, or {low, high, log}, to draw from."""
     sampler: Literal["tpe", "random"] = "tpe"
-    trials: int = Field(default=0, ge=0)
+    trials: int = Field(default=0, ge=0, le=10_000)
     seeds: Seeds = Field(default=(100, 101), min_length=1)
     """Used for nothing else; the first is the sampler's, too."""
 
     @model_validator(mode="after")
     def _differ(self) -> Tune:
         if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError(f"`tune.seeds`: must differ from each other, found {list(self.seeds)}")
+            raise ValueError(f"`tune.seeds`: must differ from each other, found {short(list(self.seeds))}")
         return self
 
     @model_validator(mode="after")

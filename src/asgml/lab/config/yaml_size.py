@@ -15,7 +15,7 @@ TOO_DEEP = f"lists and mappings must lie {DEEPEST} deep at most"
 
 
 def check(root: yaml.Node) -> None:
-    """Raise ComposerError where the document holds itself, is too deep, or has too many values once aliases are unfolded."""
+    """Raise YAMLError where the document holds itself, is too deep, or has too many values once aliases are unfolded."""
     _measure(root, {})
 
 
@@ -23,7 +23,7 @@ def _measure(node: yaml.Node, known: dict[int, tuple[int, int] | None]) -> tuple
     """Return values and depth of a node; each is looked at once, however often it is repeated."""
     if id(node) in known:
         if (found := known[id(node)]) is None:
-            raise ComposerError(None, None, "a list or mapping must not hold itself", node.start_mark)
+            raise yaml.YAMLError("maximum recursion depth exceeded: a list or mapping must not hold itself")
         return found
     known[id(node)] = None
     inner = [_measure(part, known) for part in _parts(node)]

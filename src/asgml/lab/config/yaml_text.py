@@ -16,12 +16,16 @@ from asgml.lab.errors import InputError, short
 PREFIX = "tag:yaml.org,2002:"
 MERGE, TEXT = f"{PREFIX}merge", f"{PREFIX}str"
 PLAIN = {MERGE, TEXT, *(f"{PREFIX}{kind}" for kind in ("null", "bool", "int", "float", "seq", "map"))}
-"""What an experiment is made of: no dates, sets, bytes or objects."""
+"""What an experiment is made of."""
+OTHER = {f"{PREFIX}{kind}" for kind in ("binary", "timestamp", "set", "omap", "pairs")}
+"""What PyYAML knows beside: none of it has a place in a record of JSON."""
 SCIENTIFIC = re.compile(r"[-+]?([0-9][0-9_]*(\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$")
 """What PyYAML alone takes for text: an exponent without a dot before it or without a sign in it."""
 INTEGER = re.compile(r"[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0|[1-9][0-9_]*)$")
 """No `010` (eight, to PyYAML) and no `1:30` (ninety): whoever reads them on paper reads something else."""
-FLOAT = re.compile(r"[-+]?([0-9][0-9_]*\.[0-9_]*([eE][-+][0-9]+)?|\.[0-9][0-9_]*([eE][-+][0-9]+)?|\.(inf|Inf|INF))$|\.(nan|NaN|NAN)$")
+FLOAT = re.compile(
+    r"[-+]?([0-9][0-9_]*\.[0-9_]*([eE][-+][0-9]+)?|\.[0-9][0-9_]*([eE][-+][0-9]+)?|\.(inf|Inf|INF))$|\.(nan|NaN|NAN)$"
+)
 DIGITS = 400
 """Of a number: no 64 bits need as many."""
 
@@ -31,11 +35,11 @@ class _Loader(yaml.SafeLoader):
         """Refuse what is nested too deeply before the parser's own stack ends."""
         self.depth = getattr(self, "depth", 0) + 1
         if self.depth > yaml_size.DEEPEST:
-            raise ComposerError(None, None, yaml_size.TOO_DEEP, self.peek_event().start_mark)
+            raise ComposerError(None, None, yaml_size.TOO_DEEP, self.get_mark())  # type: ignore[no-untyped-call]
         node: yaml.Node | None = super().compose_node(parent, index)
         self.depth -= 1
-        if node is not None and node.tag not in PLAIN:
-            words = f"the tag {short(node.tag.replace(PREFIX, '!!'))} is no part of an experiment; write the plain value, text in quotes"
+        if node is not None and node.tag in OTHER:
+            words = f"{node.tag.replace(PREFIX, '!!')} is no value of a setting; write a number, a word, a list or a mapping"
             raise ComposerError(None, None, words, node.start_mark)
         return node
 
@@ -87,7 +91,7 @@ def parse(text: str, *, source: str) -> Any:
         InputError: the text is no YAML, or is longer, deeper or unfolds to more values than an experiment may have; the
             message names `source` and the line.
     """
-    source = short(source, quoted=False)
+    source = short(source, 200, quoted=False)
     if len(text) > yaml_size.LONGEST:
         raise InputError(f"{source}: must have {yaml_size.LONGEST:,} characters at most, found {len(text):,}")
     try:

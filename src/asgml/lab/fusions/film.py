@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from asgml.lab.errors import did_you_mean
+from asgml.lab.errors import did_you_mean, short
 from asgml.lab.fusions._base import Fusion
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Film(Fusion):
         if self.conditioned is None or self.conditioned in modalities:
             return None
         hint = did_you_mean(self.conditioned, modalities)
-        return f"`model.fusion.film.conditioned`: must be a modality, found {self.conditioned!r}{hint}"
+        return f"`model.fusion.film.conditioned`: must be a modality, found {short(self.conditioned)}{hint}"
 
     def modules(self, modalities: Sequence[str], feature_dim: int, classes: int) -> dict[str, nn.Module]:
         """Return the layer that says gamma and beta, and the head."""

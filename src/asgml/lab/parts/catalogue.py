@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails
 
-from asgml.lab.errors import did_you_mean
+from asgml.lab.errors import did_you_mean, short
 from asgml.lab.parts.settings import Part
 
 P = TypeVar("P", bound=Part)
@@ -93,7 +93,7 @@ class Catalogue(Mapping[str, type[P]], Generic[P]):
             return self.own.model_validate(settings)
         if kind not in self:
             hint = did_you_mean(kind, [*self, *(["import"] if self.own else [])])
-            raise ValueError(f"unknown {self.noun} {kind!r}{hint}")
+            raise ValueError(f"unknown {self.noun} {short(kind)}{hint}")
         try:
             return self[kind].model_validate(settings)
         except ValidationError as error:
@@ -112,7 +112,7 @@ class Catalogue(Mapping[str, type[P]], Generic[P]):
                 kind, settings = next(iter(value.items()))
                 if settings is None or isinstance(settings, Mapping):
                     return str(kind), settings or {}
-        raise ValueError(f"must be one name, or one name with a mapping of its settings, found {value!r}")
+        raise ValueError(f"must be one name, or one name with a mapping of its settings, found {short(value)}")
 
     def settings_of(self, value: Any) -> set[str]:
         """Return the names of the settings that the part has which `value` names; none where it names no part."""

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -23,6 +31,20 @@ class Settings(BaseModel):
     """The base of every part of an experiment: frozen, and a field that it does not know is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, given: Any) -> Any:
+        """Refuse `epochs: true`, which pydantic alone would take for 1."""
+        for name, value in given.items() if isinstance(given, dict) else ():
+            field = cls.model_fields.get(name) if isinstance(value, bool) else None
+            if field is not None and not _takes_truth(field.annotation):
+                raise ValueError(f"{name} must be a number, found {str(value).lower()}")
+        return given
+
+
+def _takes_truth(annotation: Any) -> bool:
+    return annotation in (bool, Any) or not {int, float, complex} & {annotation, *get_args(annotation)}
 
 
 class Part(Settings):

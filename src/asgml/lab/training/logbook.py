@@ -11,7 +11,7 @@ from typing import Any, Self
 from pydantic_core import from_json
 
 from asgml.lab import store
-from asgml.lab.config.yaml_text import not_finite
+from asgml.lab.config.numbers import not_finite
 from asgml.lab.errors import InputError
 from asgml.lab.training.loggers import Logger
 from asgml.lab.training.loop import Diverged
