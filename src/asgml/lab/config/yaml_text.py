@@ -35,7 +35,7 @@ class _Loader(yaml.SafeLoader):
         """Refuse what is nested too deeply before the parser's own stack ends."""
         self.depth = getattr(self, "depth", 0) + 1
         if self.depth > yaml_size.DEEPEST:
-            raise ComposerError(None, None, yaml_size.TOO_DEEP, self.get_mark())  # type: ignore[no-untyped-call]
+            raise ComposerError(None, None, yaml_size.TOO_DEEP, self.get_mark())
         node: yaml.Node | None = super().compose_node(parent, index)
         self.depth -= 1
         if node is not None and node.tag in OTHER:
