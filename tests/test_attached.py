@@ -12,6 +12,7 @@ from torch import nn
 
 from asgml import Balancer, recipes
 from asgml.diagnostics import GradNorm, Probe
+from toy import identical
 
 
 class Encoder(nn.Module):
@@ -238,3 +239,52 @@ def test_a_shallow_copy_is_free_after_remove():
     made.audio = copy.copy(net.audio)
     balancer.remove()
     assert update(made) > 0
+
+
+def test_copies_of_a_balancer_can_be_read_and_watch_nobody():
+    recipe = recipes.Recipe((), (recipes.Skip(lambda index, readings: {"audio": index % 2 == 1}, at_most=None),))
+    net = Net()
+    balancer = Balancer(encoders(net), recipe + recipes.staleness("visual", tau=1), measure=[GradNorm(), Probe(3)])
+    update(net, balancer)
+    made = [copy.deepcopy(balancer), copy.copy(balancer), pickle.loads(pickle.dumps(balancer))]
+    made.append(pickle.loads(pickle.dumps(made[0])))
+    told, state, before = balancer.summary(), copy.deepcopy(balancer.state_dict()), hooks(net)
+    update(net, balancer)
+    update(net, balancer)
+    for one in made:
+        assert (one.summary(), one.index, one.skipping, one.held) == (told, 1, {"audio"}, {"visual"})
+        assert one.readings.keys() == {"grad_norm", "probe"}
+        assert identical(one.state_dict(), state)
+        assert repr(one) == f"copy of {balancer!r}"
+        with pytest.raises(RuntimeError, match="it is a copy, or was read from a file, and its encoders stayed behind"):
+            one.adjust()
+        one.forget()
+        one.remove()
+    assert hooks(net) == before, "the first one watches on"
+    balancer.load_state_dict(made[0].state_dict())
+    assert balancer.index == 1
+
+
+@pytest.mark.parametrize("case", ["deepcopy", "pickle", "torch.save"])
+def test_a_model_that_holds_its_balancer_can_be_copied(case):
+    net = Net()
+    net.balancer = Balancer(encoders(net), recipes.frequency("audio", k=2), features={"audio": lambda output: output})
+    update(net, net.balancer)
+    made = COPIES[case](net)
+    assert update(made) > 0
+    assert made.balancer.summary() == net.balancer.summary()
+
+
+def test_a_copy_holds_neither_weights_nor_loaders():
+    class Loader(list):
+        def __deepcopy__(self, memo):
+            raise AssertionError("a loader was copied")
+
+        def __reduce__(self):
+            raise AssertionError("a loader was pickled")
+
+    net = Net()
+    balancer = skipping(net)
+    balancer.measure[1].loader = Loader()
+    assert copy.deepcopy(balancer).params == {"audio": {}, "visual": {}}
+    assert pickle.loads(pickle.dumps(balancer)).index == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -99,7 +100,7 @@ class Attachment:
 
 
 class Watching:
-    """What ends: `remove`, and the `with` statement around a loop."""
+    """What ends, by `remove` and by the `with` statement around a loop, and of which copies and files hold the memory alone."""
 
     _taps: Attachment
 
@@ -113,6 +114,14 @@ class Watching:
 
     def __exit__(self, *exception: object) -> None:
         self.remove()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from asgml._kept import kept  # which needs the Balancer, which needs this class
+
+        return kept(self)
+
+    def __copy__(self) -> Self:
+        return copy.deepcopy(self)
 
 
 ATTACHED: weakref.WeakSet[Attachment] = weakref.WeakSet()

@@ -20,7 +20,7 @@ from asgml._checks import (
     check_unscaled,
 )
 from asgml._left_out import LeftOut
-from asgml._optimizers import Optimizers, check_scaling
+from asgml._optimizers import Optimizers, check_closures, check_scaling
 from asgml._owned import Owned
 from asgml._present import Present, joined, rows_of
 from asgml._ranks import Layout, ranks
@@ -53,7 +53,8 @@ class Balancer(Watching):
         scaler: the loop's GradScaler, so that gradients which are still scaled are refused instead of measured.
         features: modality -> a function that takes the feature tensor out of an encoder's output, where that is no tensor:
             `{"text": lambda output: output.last_hidden_state[:, 0]}`.
-        optimizer: the loop's optimizer, or several, so that a Scale which Adam-like ones cancel is warned of. It is not kept.
+        optimizer: the loop's optimizer, or several, so that a Scale which Adam-like ones cancel is warned of, and one that runs
+            passes of its own (LBFGS) is refused. It is not kept.
 
     Raises:
         ValueError, TypeError: for parts that cannot work together, unknown modalities, encoders that share parameters.
@@ -90,6 +91,7 @@ class Balancer(Watching):
         hooked = {m: e for m, e in encoders.items() if isinstance(e, nn.Module)}
         check_parts(self.params, hooked, self.measure, self.act, features or {})
         check_distributed(model, self.params, self.act)
+        check_closures(optimizer)
         check_scaling(optimizer, self.act)
         self.index = 0
         """Optimizer steps taken so far."""
@@ -145,11 +147,11 @@ class Balancer(Watching):
         `remove()`, and where a newer Balancer took an encoder over.
         """
         self._taps.check_watching()
+        features, (targets, present) = self._taps.take(), self._gathered(targets, present)  # an update that fails leaves none
         self.params = self._taps.params = self._owned.current()
         if ranks() == 1:  # of several, another may have seen what this one has not
             check_attached(self.params, self._taps.never_fired())
         check_unscaled(self._scaler)
-        features, (targets, present) = self._taps.take(), self._gathered(targets, present)
         if not (self.measure or self.act):
             self.index += 1
             return Readings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -34,6 +35,19 @@ def check_scaling(optimizer: Optimizers | None, act: Sequence[Intervention], sta
             UserWarning,
             stacklevel + 1,
         )
+
+
+def check_closures(optimizer: Optimizers | None) -> None:
+    """Refuse an optimizer whose `step` cannot do without a closure: it runs passes of its own, which nobody can count."""
+    for one in _each(optimizer):
+        closure = inspect.signature(one.step).parameters.get("closure")
+        if closure is not None and closure.default is closure.empty:
+            raise TypeError(
+                f"`optimizer`: the `step` of {type(one).__name__} needs a closure, in which it may run several backward passes "
+                "per update, and which of them counts cannot be known: use an optimizer whose `step` needs none. Where you run "
+                "the passes yourself, leave `optimizer=` out, call `balancer.forget()` after each but the last, and "
+                "`balancer.adjust(targets)` after the last"
+            )
 
 
 def _each(optimizer: Optimizers | None) -> Iterator[torch.optim.Optimizer]:

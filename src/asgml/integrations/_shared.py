@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -74,6 +77,10 @@ class Targets:
         else:
             self._seen.append(found.detach())
 
+    def fresh(self) -> Targets:
+        """Return one of the same advice that saw nothing."""
+        return Targets(self._advice)
+
     def forget(self) -> str:
         """Start a new update; return what was wrong in the last one."""
         problem, self._problem, self._seen = self._problem, "", []
@@ -94,15 +101,64 @@ class Targets:
 class MicroBatches(nn.Module):
     """Stands for the host's model in `Balancer(model=...)`: one call marks one micro-batch, however often the model is called.
 
-    It is in train mode: while a host evaluates, no gradient is recorded, and hooks are silent.
+    Its mode says whether the host trains: hooks are silent in its eval mode, in which it begins and to which the callback
+    brings it after every update. So nobody else's forwards are seen, as those of a learning rate finder.
     """
 
     def __init__(self, model: nn.Module):
         super().__init__()
         self.__dict__["asgml_host"] = model  # no submodule: its mode is the host's affair
+        self.eval()
 
     def forward(self) -> None:
         """Do nothing: that it was called is what counts."""
+
+
+class Settings:
+    """A callback that can be copied and pickled: a copy has the settings, the last Balancer's memory, and no running fit.
+
+    Raises TypeError where `pickle` would fail, since a setting is a function without a name of its own.
+    """
+
+    def _idle(self) -> dict[str, Any]:
+        """Return all attributes as they are while nothing is fitted."""
+        raise NotImplementedError
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        memo[id(self)] = made = type(self).__new__(type(self))
+        vars(made).update(copy.deepcopy(self._idle(), memo))
+        return made
+
+    def __copy__(self) -> Self:
+        return copy.deepcopy(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self._idle()
+        if not _others_pickle():
+            for name, value in state.items():
+                if name in FUNCTIONS:
+                    _check_named(FUNCTIONS[name], value)
+        return state
+
+
+FUNCTIONS = {"_encoders": "encoders", "_features": "features", "_targets_of": "targets", "_recipe": "recipe, measure, act"}
+"""Attribute that may hold functions -> the argument that it comes from."""
+
+
+def _others_pickle() -> bool:
+    """Tell whether a pickler may be at work that takes functions without a name, too."""
+    return any(name.rpartition(".")[2] in ("cloudpickle", "dill") for name in sys.modules)
+
+
+def _check_named(name: str, value: object) -> None:
+    try:
+        pickle.dumps(value)
+    except (AttributeError, pickle.PicklingError) as error:
+        raise TypeError(
+            f"this BalancerCallback cannot be pickled: `{name}` holds a function that has no name in a module ({error}). Give "
+            "`encoders` as attribute paths, `{'audio': 'net.audio'}`, and other functions as ones that `def` makes at the top "
+            "of a module; `copy.deepcopy` works with any"
+        ) from error
 
 
 def named(readings: Readings) -> dict[str, float]:

@@ -13,7 +13,7 @@ from asgml._checks import check_distributed
 from asgml._step import Readings
 from asgml._taps import Extract
 from asgml.diagnostics import Diagnostic
-from asgml.integrations._shared import Encoders, MicroBatches, Targets, absent, check_encoders, moved, named, resolved
+from asgml.integrations._shared import Encoders, MicroBatches, Settings, Targets, absent, check_encoders, moved, named, resolved
 from asgml.interventions import Intervention
 from asgml.recipes import Recipe
 
@@ -27,7 +27,7 @@ __all__ = ["BalancerCallback"]
 KEYS = ("labels", "label", "targets")
 
 
-class BalancerCallback(Callback):  # type: ignore[misc]
+class BalancerCallback(Settings, Callback):  # type: ignore[misc]
     """Runs a Balancer in `trainer.fit` with automatic optimization: after unscaling, before clipping and the optimizer's step.
 
     It attaches before the first forward, once the strategy has wrapped the module, and takes its hooks off when fitting
@@ -43,7 +43,8 @@ class BalancerCallback(Callback):  # type: ignore[misc]
         log: whether readings go to `LightningModule.log`, as `asgml/<reading>/<modality>`, in the update that measured them.
 
     Raises:
-        ValueError, TypeError: at the start of `fit`, with manual optimization or LBFGS, and for all that `Balancer` refuses.
+        ValueError, TypeError: at the start of `fit`, with manual optimization or LBFGS, and for all that `Balancer` refuses; in
+            the first update, where the optimizer runs its closure more than once in a step, as SAM does.
 
     >>> from asgml import recipes
     >>> from asgml.integrations.lightning import BalancerCallback
@@ -68,7 +69,7 @@ class BalancerCallback(Callback):  # type: ignore[misc]
         self._targets_of = targets or _targets_in
         self._targets = Targets("Give `targets=`, a function from a batch to one target per sample")
         self._batch: Any = None
-        self._learns = False
+        self._learns = self._adjusted = False
         self._saved: dict[str, Any] | None = None
         self._steps: MicroBatches | None = None
         self.balancer: Balancer | None = None
@@ -105,8 +106,14 @@ class BalancerCallback(Callback):  # type: ignore[misc]
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Mark a micro-batch."""
         assert self._steps is not None
-        self._batch = batch
+        self._batch, self._adjusted = batch, False
+        self._steps.train()
         self._steps()
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any, **kwargs: Any) -> None:
+        """Look away: forwards between the training batches are somebody else's."""
+        if self._steps is not None:
+            self._steps.eval()
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         """Note the targets of the micro-batch that goes backward now."""
@@ -116,6 +123,13 @@ class BalancerCallback(Callback):  # type: ignore[misc]
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer) -> None:
         """Adjust, unless every `training_step` of this update returned None and nothing went backward."""
         assert self.balancer is not None
+        if self._adjusted:
+            raise TypeError(
+                f"{type(optimizer).__name__} runs its closure more than once in a step, as SAM does: which of these backward "
+                "passes makes the update cannot be known here. Use manual optimization: run the passes yourself, call "
+                "`balancer.forget()` after each but the last, and `balancer.adjust(targets)` after the last, before the step"
+            )
+        self._adjusted = True
         if not self._learns:
             self.balancer.forget()
             return
@@ -153,6 +167,10 @@ class BalancerCallback(Callback):  # type: ignore[misc]
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Take the hooks off."""
         self._remove()
+
+    def _idle(self) -> dict[str, Any]:
+        idle = {"_targets": self._targets.fresh(), "_batch": None, "_learns": False, "_adjusted": False, "_steps": None}
+        return vars(self) | idle
 
     def _remove(self) -> None:
         if self.balancer is not None:

@@ -6,17 +6,31 @@ import json
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
+from asgml._attached import Hook
 from asgml._balancer import Balancer
 from asgml._ranks import ranks
 from asgml._taps import Extract
 from asgml.diagnostics import Diagnostic
-from asgml.integrations._shared import Encoders, MicroBatches, Targets, absent, check_encoders, moved, named, resolved
+from asgml.integrations._shared import (
+    Encoders,
+    MicroBatches,
+    Settings,
+    Targets,
+    absent,
+    check_encoders,
+    moved,
+    named,
+    resolved,
+)
+from asgml.integrations._train_call import TrainCall
 from asgml.interventions import Intervention, Noise, OgmGe, Scale
 from asgml.policies import Constant
 from asgml.recipes import Recipe
@@ -31,18 +45,18 @@ __all__ = ["BalancerCallback"]
 FILE = "balancer.pt"
 
 
-class BalancerCallback(TrainerCallback):  # type: ignore[misc]
+class BalancerCallback(Settings, TrainerCallback):  # type: ignore[misc]
     """Runs a Balancer in `Trainer.train`: after clipping, before the optimizer's step.
 
     The Trainer clips BEFORE it calls callbacks. So `GradNorm` reads clipped gradients, a `Delay` queues gradients that were
     clipped on the day they were made, and a `Scale` above 1 and noise escape the clip: it warns once a run. It also warns
     where the optimizer, AdamW unless `optim` says otherwise, cancels what a part does, as it cancels a constant `Scale`.
 
-    It attaches in `on_train_begin` and takes its hooks off in `on_train_end`. Each `training_step` is one micro-batch, so
-    `gradient_accumulation_steps` works. The state lies in the checkpoint's folder as `balancer.pt`, and
-    `trainer.train(resume_from_checkpoint=...)` goes on bit for bit; a folder that is not below `args.output_dir` must be
-    given as `TrainingArguments(resume_from_checkpoint=...)` too, since the Trainer tells callbacks no path. Readings join the
-    logs of the training loss, as `asgml/<reading>/<modality>`: the latest value since the log before.
+    It attaches in `on_train_begin` and takes its hooks off in `on_train_end`, or when an exception ends `train`. Each
+    `training_step` is one micro-batch, so `gradient_accumulation_steps` works. The state lies in the checkpoint's folder as
+    `balancer.pt`, and `trainer.train(resume_from_checkpoint=...)` goes on bit for bit; a folder that is not below
+    `args.output_dir` must be given as `TrainingArguments(resume_from_checkpoint=...)` too, since the Trainer tells callbacks no
+    path. Readings join the logs of the training loss, as `asgml/<reading>/<modality>`: the latest value since the log before.
 
     Args:
         encoders: a function `lambda model: {"text": model.bert}`, or attribute paths of the model, `{"text": "bert"}`.
@@ -78,9 +92,8 @@ class BalancerCallback(TrainerCallback):  # type: ignore[misc]
             "smoothing and `compute_loss_func` take the labels away before the forward"
         )
         self._log: dict[str, float] = {}
-        self._seen: Any = None
         self._steps: MicroBatches | None = None
-        self._handle: torch.utils.hooks.RemovableHandle | None = None
+        self._noted: Noted | None = None
         self.balancer: Balancer | None = None
         """The Balancer of the running or the last training, with its `summary`, `tally`, `readings`; None before the first."""
 
@@ -101,24 +114,36 @@ class BalancerCallback(TrainerCallback):  # type: ignore[misc]
         encoders = resolved(self._encoders, model)
         settings = {"features": self._features, "scaler": scaler, "optimizer": optimizer}
         self.balancer = Balancer(encoders, self._recipe, model=self._steps, **settings)
-        self._handle = model.register_forward_pre_hook(self._note, with_kwargs=True)
+        self._noted = Noted(model, self._labels, self.balancer)
         if state.global_step:
             self._resume(self.balancer, args, state)
+
+    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Look: the next forward is a training step's."""
+        assert self._steps is not None
+        self._steps.train()
 
     def on_substep_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Note the labels of the micro-batch that went backward, and mark its end."""
         assert self._steps is not None
-        self._targets.add(self._seen)
-        self._seen = None
+        assert self._noted is not None
+        self._targets.add(self._noted.labels)
+        self._noted.labels = None
         self._steps()
 
     def on_pre_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Adjust."""
+        """Adjust, and look away until the next step begins."""
         assert self.balancer is not None
+        assert self._steps is not None
         self.on_substep_end(args, state, control)
-        self._log |= named(self._targets.adjust(self.balancer))
+        self._steps.eval()
+        try:
+            self._log |= named(self._targets.adjust(self.balancer))
+        except BaseException:  # the Trainer tells nobody that it fails
+            self._remove()
+            raise
 
     def on_log(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict[str, Any], **kwargs: Any
@@ -141,15 +166,15 @@ class BalancerCallback(TrainerCallback):  # type: ignore[misc]
         """Take the hooks off."""
         self._remove()
 
-    def _note(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._seen = kwargs.get(self._labels)  # appending to a list would make torch.compile compile anew each time
+    def _idle(self) -> dict[str, Any]:
+        return vars(self) | {"_targets": self._targets.fresh(), "_log": {}, "_steps": None, "_noted": None}
 
     def _remove(self) -> None:
         if self.balancer is not None:
             self.balancer.remove()
-        if self._handle is not None:
-            self._handle.remove()
-        self._handle, self._steps, self._seen, self._log = None, None, None, {}
+        if self._noted is not None:
+            self._noted.end()
+        self._noted, self._steps, self._log = None, None, {}
         self._targets.forget()
 
     def _resume(self, balancer: Balancer, args: TrainingArguments, state: TrainerState) -> None:
@@ -175,6 +200,28 @@ class BalancerCallback(TrainerCallback):  # type: ignore[misc]
                 "escape the clip",
                 stacklevel=2,
             )
+
+
+class Noted:
+    """The model's hook: the labels of its latest forward. The first forward that `train` did not call ends the watching."""
+
+    def __init__(self, model: nn.Module, keyword: str, balancer: Balancer):
+        handle = model.register_forward_pre_hook(Hook(self), with_kwargs=True)
+        self.labels: Any = None
+        self.end = partial(_end, balancer, handle)
+        self._keyword, self._call = keyword, TrainCall(self.end)
+
+    def __call__(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Note the labels; appending them to a list would make torch.compile compile anew each time."""
+        if torch.compiler.is_compiling() or self._call.runs():
+            self.labels = kwargs.get(self._keyword)
+        else:
+            self.end()
+
+
+def _end(balancer: Balancer, handle: RemovableHandle) -> None:
+    balancer.remove()
+    handle.remove()
 
 
 def _may_grow(part: Intervention) -> bool:
