@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
 from asgml.lab import engine, engines, layout, own_code, shapes, store, tuning
-from asgml.lab.config import Cell, Experiment, address, earlier, points
+from asgml.lab.config import Cell, Experiment, address, earlier, place, points
 from asgml.lab.engine import Engine, Task, Watcher
 from asgml.lab.errors import InputError
 from asgml.lab.layout import Laid
@@ -70,7 +70,7 @@ def _refuse_cell(laid: Laid, out: Path) -> None:
     folder = laid.task.folder
     found = store.read_record(folder / "config.json")
     if found is not None and laid.known:
-        _refuse_another(address.identity(_today(Cell, found)), address.identity(_dump(laid.cell)), folder, out)
+        _refuse_another(address.plain(_today(Cell, found)), address.plain(_dump(laid.cell)), folder, out)
     if found is None and folder.exists() and any(not f.name.startswith(".") for f in folder.iterdir()):
         raise InputError(f"{folder} has files in it but no config.json, so nothing tells what made them; {_way_out(out)}")
 
@@ -159,6 +159,7 @@ def _train(cells: Sequence[Laid], cluster: Engine, jobs: int | None, show: Show)
     numbers = {laid.task.number for laid in todo}
     for laid in cells:
         if laid.task.number not in numbers:
+            _write_config(laid.task.folder / "config.json", _dump(laid.cell), kept=())
             show.skipped(laid.task)
             continue
         folder = laid.task.folder
@@ -171,10 +172,13 @@ def _train(cells: Sequence[Laid], cluster: Engine, jobs: int | None, show: Show)
     return [task for task in failed if task not in diverged]
 
 
-def _write_config(path: Path, config: Json) -> None:
-    """Write the cell's config; of one that is there (and agrees, or the folder was refused) only what is kept may change."""
+def _write_config(path: Path, config: Json, kept: Sequence[str] = address.KEPT) -> None:
+    """Write the cell's config; of one that is there (and agrees, or the folder was refused) only what is kept may change.
+
+    And where its data lie, if they are the same.
+    """
     found = store.read_record(path)
-    wanted = config if found is None else found | {key: config[key] for key in address.KEPT}
+    wanted = config if found is None else place.moved(found, config) | {key: config[key] for key in kept}
     if wanted != found:
         store.write_json(path, wanted)
 
@@ -212,11 +216,17 @@ def _refuse_another(found: Json | None, wanted: Json, where: Path, out: Path) ->
         both = sorted(wanted["methods"].keys() & found.get("methods", {}).keys())
         found, wanted = ({key: e[key] for key in SHARED if key in e} | {"methods": {m: e["methods"][m] for m in both}}
                          | {"grid": list(e.get("grid", {}))} for e in (found, wanted))  # fmt: skip
-    before, now = dict(_leaves(found)), dict(_leaves(wanted))
+    before, now = (dict(_leaves(settings)) for settings in place.alike(found, wanted))
     differ = [f"`{key}` was {before.get(key, 'not there')} and is {now.get(key, 'not there')}"
               for key in sorted(before | now) if before.get(key) != now.get(key)]  # fmt: skip
+    if any(word.startswith("`dataset.content`") for word in differ):
+        differ.append(f"so the data in {_data_place(wanted)} are others, or have changed since")
     if differ:
         raise InputError(f"{where} was made by another config: {'; '.join(differ)}; {_way_out(out)}")
+
+
+def _data_place(settings: Json) -> str:
+    return next(str(settings["dataset"][key]) for key in place.NAMES if key in settings["dataset"])
 
 
 def _way_out(out: Path) -> str:

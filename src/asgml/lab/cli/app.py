@@ -78,6 +78,7 @@ def run(
     engine: Literal["local", "ray", "dask"] = "local",
     address: str | None = None,
     gpus_per_cell: int = 0,
+    data: Annotated[list[str] | None, Parameter(negative=())] = None,
     quiet: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
     """Train every method of an experiment with every seed, then write the report.
@@ -109,13 +110,15 @@ def run(
         The cluster's, as Ray or Dask writes it; without one they find or start their own.
     gpus_per_cell
         GPUs that each cell has for itself; with 0 none is set apart.
+    data
+        Where the data set lies now, or NAME=PATH for one of several; the same data in another place go on.
     quiet
         Say nothing but what went wrong, on standard error.
     """
     from asgml.lab.cli import commands
 
     where = commands.Where(engine, address, gpus_per_cell, jobs)
-    return FAILED if commands.run(experiment, set or [], out, where, quiet=quiet) else 0
+    return FAILED if commands.run(experiment, set or [], out, where, data=data or (), quiet=quiet) else 0
 
 
 @app.command(help_epilogue="")

@@ -10,10 +10,11 @@ from types import ModuleType
 from typing import Any
 
 from asgml.lab import datasets, engines, imports, layout, sweep
-from asgml.lab.cli import progress
+from asgml.lab.cli import places, progress
 from asgml.lab.config import Cell, Experiment, points
 from asgml.lab.config.load import load_experiment
 from asgml.lab.config.methods import ImportedMethod
+from asgml.lab.datasets import contents
 from asgml.lab.datasets.settings import ImportedDataset
 from asgml.lab.errors import InputError
 
@@ -37,15 +38,18 @@ class Where:
         return self.jobs or (max(1, sweep.usable_cores() // cores) if self.engine == "local" else None)
 
 
-def run(name_or_path: str, sets: Sequence[str], out: Path | None, where: Where, *, quiet: bool = False) -> bool:
+def run(
+    name_or_path: str, sets: Sequence[str], out: Path | None, where: Where, *, data: Sequence[str] = (), quiet: bool = False
+) -> bool:
     """Check everything, prepare the data, train the cells, write the report; return whether some cell failed.
 
-    `quiet`: nothing is said but what went wrong, on standard error.
+    `data` say where data lie now. `quiet`: nothing is said but what went wrong, on standard error.
     """
-    experiment = load_experiment(name_or_path, sets)
+    experiment = places.moved(load_experiment(name_or_path, sets), data)
     out, jobs = out or Path("outputs") / experiment.name, where.most(experiment.train.threads * experiment.train.processes)
     cluster = engines.make(where.engine, where.address, where.gpus_per_cell)
     _check(experiment)
+    experiment = contents.filled(experiment, out)
     sweep.check(experiment, out)
     cells, todo = len(layout.cells(experiment, out)), sweep.unfinished(experiment, out)
     once = f"{jobs} at once" if jobs else f"as {where.engine} has room"

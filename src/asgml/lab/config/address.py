@@ -7,13 +7,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from asgml.lab.config import place
+
 KEPT = ("loggers", "keep")
 """What a cell leaves behind: no number depends on it, and it may change between two runs in one folder."""
 
 
-def identity(config: Mapping[str, Any]) -> dict[str, Any]:
+def plain(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a cell's config, as `config.json` holds it, without `KEPT`."""
     return {key: value for key, value in config.items() if key not in KEPT}
+
+
+def identity(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the address is made of: `plain`, and data by their digest, if it is known, and not by their place."""
+    return {key: place.without(value) if key == "dataset" else value for key, value in plain(config).items()}
 
 
 def of(config: Mapping[str, Any]) -> str:

@@ -33,7 +33,7 @@ def key(settings: Mapping[str, Any], seed: int, module: Any, files: Mapping[str,
     That is: the settings without what names a place or is resolved (`root`, `seed`), the effective seed, the `VERSION` of the
     preparing `module` and the versions of its `LIBRARIES`, and the names and contents of the input files.
     """
-    plain = {name: value for name, value in settings.items() if name not in ("root", "seed")}
+    plain = {name: value for name, value in settings.items() if name not in ("root", "seed", "content")}
     libraries = {name: version(name) for name in module.LIBRARIES}
     contents = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     everything = [plain, seed, module.VERSION, libraries, contents]

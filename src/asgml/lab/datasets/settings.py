@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from asgml.lab.parts.settings import Settings, Share, absolute_path
 
@@ -26,6 +34,12 @@ class DatasetSettings(Settings):
     name: str
     seed: int | None = Field(default=None, ge=0)
     """Draws pairs, noise and the split. None: every run draws anew from its own seed."""
+    content: str | None = None
+    """The digest of the files that it reads, which asgml run fills in: the place of the data may change, they may not."""
+
+    @model_serializer(mode="wrap")
+    def _without_an_unknown_content(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in whole(self).items() if key != "content" or value is not None}
 
     @property
     def modalities(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from asgml.lab.config import place
 from asgml.lab.report import facts, index, markdown, measures, places, publish, summary, words
 from asgml.lab.report.document import Block, Document, Heading, Listing, Mono, Paragraph, Table, Text, listed
 from asgml.lab.report.model import Method, Study, unique
@@ -48,7 +49,8 @@ def compose(found: Sequence[Place]) -> Document:
 
 def data_differ(a: Study, b: Study) -> list[str]:
     """In words, what of the data or their split is not the same; empty where all that was logged agrees."""
-    found = _unequal("dataset", *((s.settings or {}).get("dataset") or {} for s in (a, b)))
+    one, other = place.alike(a.settings or {}, b.settings or {})
+    found = _unequal("dataset", one.get("dataset") or {}, other.get("dataset") or {})
     kept = ("sizes", "classes", "note")
     return found + _unequal("logged", *({k: s.header.get(k) for k in kept} for s in (a, b)))
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from asgml.lab import shapes, store
-from asgml.lab.config import address
+from asgml.lab.config import address, place
 from asgml.lab.report.model import Series
 from asgml.lab.tasks import scoring
 from asgml.lab.tasks.scoring import Metric
@@ -80,6 +80,7 @@ def of_another(folder: Path, method: str, seed: int, result: Mapping[str, Any], 
 def _differs(config: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
     """The first setting that cell and experiment have with other values; what was tuned or came later is no matter."""
     tuned = tuned_settings(settings.get("tune"))
+    config, settings = place.alike(config, settings)
     for part in ("dataset", "model", "train"):
         ours, theirs = _leaves(config.get(part), part), _leaves(settings.get(part), part)
         for path in ours.keys() & theirs.keys():

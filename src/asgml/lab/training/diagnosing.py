@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import asgml
 from asgml.lab import own_code, store
-from asgml.lab.config import Cell, methods
+from asgml.lab.config import Cell, methods, place
 from asgml.lab.datasets.steer import units
 from asgml.lab.errors import InputError
 from asgml.lab.training import cell as cells
@@ -115,9 +115,17 @@ def references(run: Path, cell: Cell, modalities: tuple[str, ...], *, train: boo
     for m in modalities:
         alone = _alone(cell, m)
         cached = store.cell_folder(run / CACHE, f"{alone.method}-{alone.address}", cell.seed)
+        _follow(cached / "config.json", alone)
         if m not in found and (_finished(cached) or (train and _trained(cached, alone))):
             found[m] = cached
     return found
+
+
+def _follow(path: Path, alone: Cell) -> None:
+    """Tell a reference that was trained before where the data lie now."""
+    found = store.read_record(path)
+    if found is not None and (now := place.moved(found, alone.model_dump(mode="json", by_alias=True))) != found:
+        store.write_json(path, now)
 
 
 def _own(run: Path, cell: Cell, modality: str) -> Path | None:
