@@ -120,3 +120,12 @@ def test_numbers_that_meet_now_and_then_are_no_copies(tmp_path):
     rows = [[i, "ab"[i % 2], i % 2, int(i % 3 > 0), i % 2] for i in range(12)]
     path = manifests.write(tmp_path / "m.csv", ["id", "label", "one", "two", "three"], rows)
     assert [n[:34] for n in preparing.examine(Manifest(path=path)).notes] == ["the columns one and three hold the"]
+
+
+def test_pictures_whose_numbers_cannot_be_compared_are_told(tmp_path):
+    for i in range(10):
+        pixels = np.random.default_rng(i).uniform(0, 9, (8, 8)).astype("f4") if i == 3 else np.full((8, 8), 20 * i, np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{i}.tiff")
+    rows = [[f"r{i}", "xy"[i % 2], f"{i}.tiff"] for i in range(10)]
+    path = manifests.write(tmp_path / "m.csv", ["id", "label", "depth"], rows)
+    assert "depth: 1 of 10 pictures, such as that of line 5, are greys of 32 bits" in datasets.load(Manifest(path=path), 0).note

@@ -164,3 +164,13 @@ def test_a_picture_starts_no_other_program(tmp_path, monkeypatch):
     assert "the picture cannot be decoded" in words
     assert "%!PS-Adobe" in words
     assert not (tmp_path / "called").exists()
+
+
+def test_a_picture_that_is_drawn_over_thousands_of_times_is_refused(tmp_path):
+    path = tmp_path / "a.jpg"
+    Image.fromarray(GREY).save(path, progressive=True)
+    data = path.read_bytes()
+    assert read_image(path, 8).shape == (3, 8, 8)
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    path.write_bytes(data[:-2] + scan * 1000 + data[-2:])
+    assert "drawn over 10" in reason(path)[1]

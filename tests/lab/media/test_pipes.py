@@ -106,3 +106,13 @@ def test_odd_codecs_are_read(kind, codec, tmp_path):
     assert sound.seconds == pytest.approx(1.0, abs=0.07)
     heard = np.abs(np.fft.rfft(sound.samples[1000:7000] * np.hanning(6000)))
     assert heard.argmax() * 8000 / 6000 == pytest.approx(440, abs=3)
+
+
+@pytest.mark.parametrize("codec", ["VORBIS", "OPUS"])
+@pytest.mark.parametrize("missing", [1, 10, 1000])
+def test_an_ogg_that_ends_within_a_page_is_damaged(codec, missing, tmp_path):
+    path = tmp_path / "a.ogg"
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.3, 0.3, 48000).astype("f4"), 48000, format="OGG", subtype=codec)
+    assert read_sound(path, RATE).seconds == pytest.approx(1, abs=0.01)
+    path.write_bytes(path.read_bytes()[:-missing])
+    assert reason(path) is Reason.DAMAGED

@@ -1,4 +1,5 @@
 import struct
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -192,3 +193,20 @@ def test_the_cover_of_an_album_is_no_film(tmp_path):
         frame.sample_rate, frame.pts = 44100, 0
         file.mux([*audio.encode(frame), *audio.encode()])
     assert reason(tmp_path / "a.mp4") is Reason.NO_STREAM
+
+
+@pytest.mark.parametrize(
+    ("ending", "codec"), [("mp4", "libx264"), ("mkv", "libx264"), ("avi", "mpeg4"), ("flv", "flv1"), ("webm", "libvpx")]
+)
+def test_of_a_long_film_only_what_is_wanted_is_decoded(ending, codec, tmp_path, monkeypatch):
+    path = film(
+        tmp_path / f"a.{ending}", seconds=30, codec=codec, sound=None, size=(32, 32), grey=lambda n: 7 * n, rate=Fraction(10)
+    )
+    whole = read_frames(path, 4, 8, "even", RNG).pixels
+    monkeypatch.setattr("asgml.lab.media.video.LONG", 10.0)
+    monkeypatch.setattr("asgml.lab.media.video.BEFORE", 1.0)
+    with monkeypatch.context() as patched:
+        patched.setattr("asgml.lab.media.video._decoded", None)
+        assert np.array_equal(read_frames(path, 4, 8, "even", RNG).pixels, whole)
+    monkeypatch.setattr("asgml.lab.media.video._sought", lambda *_: None)
+    assert np.array_equal(read_frames(path, 4, 8, "even", RNG).pixels, whole), "where a jump misses"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
 import clips as made
@@ -9,14 +10,27 @@ import small
 from asgml.lab import datasets
 from asgml.lab.config.load import load_dataset
 from asgml.lab.errors import InputError
+from asgml.lab.media import sound
 from asgml.lab.prepared import prepare as preparing
 from asgml.lab.prepared import sources
+from asgml.lab.prepared.clip import Clip
 from asgml.lab.prepared.prepare import Job, prepare
 from asgml.lab.prepared.reading import read
 from asgml.lab.prepared.settings import Reading
 from asgml.lab.training import cell as cells
 
 READING = Reading.model_validate({"frames": {"count": 1, "size": 16}, "flow_pairs": 2, "text_length": 12})
+
+
+def test_of_a_long_sound_the_beginning_is_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr("asgml.lab.media.sound.LONGER", 1.0)
+    soundfile.write(tmp_path / "a.flac", made.tone(20.0, 16000), 16000)
+    clip, decoded = Clip("a", "yes", {"audio": tmp_path / "a.flac"}), []
+    blocks = sound._blocks
+    monkeypatch.setattr(sound, "_blocks", lambda opened, wanted: decoded.append(wanted) or blocks(opened, wanted))
+    found = read(clip, READING)
+    assert decoded == [4 * 16000], "3 s, and one more"
+    assert found.seen["audio"] == {"seconds": 20.0, "until": 3.0}
 
 
 def picture(path, grey):

@@ -137,5 +137,7 @@ def loads(path: Path, content: bytes) -> Any:
     try:
         return Reader(content).load()
     except Exception as error:  # a damaged pickle fails in many ways
+        from asgml.lab.media.failures import told
+
         words = "it ends before it is whole" if isinstance(error, EOFError) else str(error) or type(error).__name__
-        raise InputError(f"{path}: cannot be read as a pickle of arrays: {words}") from error
+        raise InputError(f"{path}: cannot be read as a pickle of arrays: {words}{told(bytes(content[:1024]))}") from error

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from asgml.lab.media.failures import Readable
 
+LARGEST_PAGE = 65_307
+"""Bytes of a page of an Ogg file, at most."""
 MOST_PARTS = 10_000
 """Of a file: one with more was made to keep a reader busy."""
 HEADER = 64
@@ -54,6 +56,20 @@ class Promise:
     def cut(self) -> bool:
         """Whether the end of the sound is missing."""
         return not self.unknown and self.said > self.there + HEADER
+
+
+def is_cut_ogg(file: Readable) -> bool:
+    """Whether an Ogg file ends within a page: some decoders then leave the page out without a word."""
+    file.seek(0)
+    if file.read(4) != b"OggS":
+        return False
+    length = _length(file)
+    file.seek(max(0, length - 2 * LARGEST_PAGE))
+    end = file.read(2 * LARGEST_PAGE)
+    at = end.rfind(b"OggS")
+    parts = end[at + 26] if at >= 0 and len(end) > at + 26 else 0
+    sizes = end[at + 27 : at + 27 + parts]
+    return len(sizes) < max(parts, 1) or at + 27 + parts + sum(sizes) > len(end)
 
 
 def is_cut_film(file: Readable) -> bool:

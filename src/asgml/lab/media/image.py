@@ -16,6 +16,8 @@ from asgml.lab.media.stand_ins import beginning
 
 KINDS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """What is read, by Pillow's names: kinds of picture that start no other program and open no other file."""
+JPEG, SCAN, MOST_SCANS = b"\xff\xd8", b"\xff\xda", 300
+"""How such a file and every scan over its pixels begin; ten scans are many, and thousands would take hours."""
 PIXELS = 64_000_000
 """Of a picture, or of a frame of a film: a larger one would take gigabytes of memory."""
 
@@ -56,6 +58,8 @@ def refuse_large(width: int, height: int) -> None:
 def _upright(path: Path) -> Any:
     """Return a picture of three colours, or a deep grey."""
     data = content(path)
+    if data[:2] == JPEG and data.count(SCAN) > MOST_SCANS:
+        raise Unreadable(Reason.DAMAGED, f"the picture is drawn over {data.count(SCAN)} times, as no camera does")
     try:
         with warnings.catch_warnings():  # Pillow's own, of large pictures: there is a limit here
             warnings.simplefilter("ignore")

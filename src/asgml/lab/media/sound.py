@@ -90,6 +90,8 @@ def _whole(file: Readable) -> Readable:
         raise Unreadable(
             Reason.DAMAGED, f"its header promises {found.said} bytes of sound, {found.there} are there: it was cut off"
         )
+    if headers.is_cut_ogg(file):
+        raise Unreadable(Reason.DAMAGED, "its last page promises more than is there: it was cut off")
     source = headers.filled(file, found) if found and (found.unknown or found.form) else file
     source.seek(0)
     return source

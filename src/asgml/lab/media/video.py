@@ -16,6 +16,10 @@ from asgml.lab.media.image import refuse_large
 from asgml.lab.media.sampling import Sampling, moments
 
 Pixels = npt.NDArray[np.uint8]
+LONG = 600.0
+"""Seconds: where the last frame that is wanted stands later, what lies between frames is not decoded."""
+BEFORE = 5.0
+"""Seconds before such a frame from which on is decoded: the first frames after a jump may lack what they refer to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,29 @@ def _stamps(file: Readable) -> tuple[list[tuple[float, int]], float]:
 
 
 def _decode(file: Readable, wanted: set[int], size: int) -> dict[int, Pixels]:
+    """Return the frames with these timestamps; of a long film only what stands a little before each of them is decoded."""
+    with container.opened(file, "video") as film:
+        start = film.stream.start_time or 0
+        if float((max(wanted) - start) * film.stream.time_base) > LONG and (found := _sought(film, wanted, size)):
+            return found
+    return _decoded(file, wanted, size)
+
+
+def _sought(film: container.Opened, wanted: set[int], size: int) -> dict[int, Pixels] | None:
+    """Jump to each frame; None where one of them is not met so: then all has to be decoded."""
+    found: dict[int, Pixels] = {}
+    before = round(BEFORE / film.stream.time_base)
+    for pts in sorted(wanted):
+        film.container.seek(max(film.stream.start_time or 0, pts - before), stream=film.stream)
+        frames = (frame for packet in film.packets() for frame in packet.decode())
+        met = next((frame for frame in frames if frame.pts is not None and frame.pts >= pts), None)
+        if met is None or met.pts != pts or met.is_corrupt:
+            return None
+        found[pts] = _resized(met, size)
+    return found
+
+
+def _decoded(file: Readable, wanted: set[int], size: int) -> dict[int, Pixels]:
     found: dict[int, Pixels] = {}
     with container.opened(file, "video") as film:
         for packet in film.packets():

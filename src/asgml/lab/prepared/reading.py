@@ -36,7 +36,7 @@ def read(clip: Clip, reading: Reading) -> Read | list[Problem]:
 
 
 def _audio(path: Path, reading: Reading, name: str) -> tuple[Array, Mapping[str, Any]]:
-    sound = media.read_sound(path, reading.spectrum.rate, least=reading.least)
+    sound = media.read_sound(path, reading.spectrum.rate, least=reading.least, most=reading.spectrum.seconds)
     until = min(sound.seconds, reading.spectrum.seconds)
     return media.spectrum(sound.samples, reading.spectrum), {"seconds": round(sound.seconds, 3), "until": round(until, 3)}
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from asgml.lab.datasets._base import Data, Test, Train, Validation
-from asgml.lab.datasets.manifest import hearing, kinds, labels, reading, rows, splitting, twins
+from asgml.lab.datasets.manifest import hearing, kinds, labels, levels, reading, rows, splitting, twins
 from asgml.lab.datasets.manifest.columns import Column
 from asgml.lab.datasets.manifest.labels import Labelled
 from asgml.lab.datasets.manifest.problems import Problem, refuse
@@ -60,7 +60,14 @@ def examine(settings: Manifest) -> Examined:
     texts = [row.cells[m] for row in good for m, kind in what.items() if kind == "text" and row.cells[m] is not None]
     cut = sum(len(str(t)) > settings.text_length for t in texts)
     return Examined(
-        table, what, labelled, tuple(columns), tuple(sorted(found)), good, cut, (*filter(None, notes), *twins.notes(columns))
+        table,
+        what,
+        labelled,
+        tuple(columns),
+        tuple(sorted(found)),
+        good,
+        cut,
+        (*filter(None, notes), *levels.notes(columns), *twins.notes(columns)),
     )
 
 
