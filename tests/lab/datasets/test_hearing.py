@@ -8,7 +8,7 @@ from PIL import Image
 import manifests
 from asgml.lab import datasets
 from asgml.lab.cli.manifests import problems
-from asgml.lab.datasets.manifest import hearing, preparing
+from asgml.lab.datasets.manifest import hearing, preparing, reading
 from asgml.lab.datasets.settings import Manifest
 from clips import film, tone
 
@@ -129,3 +129,14 @@ def test_pictures_whose_numbers_cannot_be_compared_are_told(tmp_path):
     rows = [[f"r{i}", "xy"[i % 2], f"{i}.tiff"] for i in range(10)]
     path = manifests.write(tmp_path / "m.csv", ["id", "label", "depth"], rows)
     assert "depth: 1 of 10 pictures, such as that of line 5, are greys of 32 bits" in datasets.load(Manifest(path=path), 0).note
+
+
+@pytest.mark.parametrize("kind", ["mel", "ogm"])
+@pytest.mark.parametrize("longest", [0.3, 1.0, 1.004, 1.23456, 2.0, 3.7, 9.985, 9.999, 10.0, 15.0])
+def test_a_new_clip_is_heard_as_those_of_training_were(kind, longest, tmp_path):
+    settings = Manifest(path=sounds(tmp_path, [0.5, longest]), spectrum=kind, audio_bands=8)
+    found = preparing.examine(settings).columns[0].arrays
+    again = hearing.as_heard(settings, found[3].shape[-1])
+    assert np.array_equal(reading.read("audio", "1.wav", tmp_path, again), found[3])
+    assert min(10, max(1, longest)) <= again.audio_seconds + 1e-9 <= max(1, longest) + 0.02
+    assert hearing.as_heard(again, 7) is again

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from asgml.lab.datasets._base import Raw
-from asgml.lab.datasets.manifest import reading
+from asgml.lab.datasets.manifest import hearing, reading
 from asgml.lab.datasets.manifest.rows import FIXED
 from asgml.lab.datasets.settings import Manifest
 from asgml.lab.errors import InputError, did_you_mean
@@ -61,8 +61,9 @@ class Reader:
         if _lacks(cell):
             return None
         raw, shape = self.raw[modality], tuple(self.samples[modality].shape[1:])
+        how = hearing.as_heard(self.settings, shape[-1]) if raw.kind == "audio" else self.settings
         try:
-            found = cell if isinstance(cell, np.ndarray) else reading.read(raw.kind, cell, folder, self.settings)
+            found = cell if isinstance(cell, np.ndarray) else reading.read(raw.kind, cell, folder, how)
         except reading.Bad as error:
             raise InputError(f"rows[{n}].{modality}: {error}") from error
         found = np.asarray(found, dtype=np.int64 if raw.kind == "text" else np.float32)

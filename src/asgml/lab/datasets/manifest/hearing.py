@@ -17,8 +17,10 @@ SECONDS = 1.0, 10.0
 """Without `audio_seconds` the longest clip is heard whole, as far as it lies within these."""
 MEMORY = 2_000_000_000
 """Bytes that a column's spectra may take without it: more rows than these are of hear less."""
-STEP = 0.01
-"""Seconds between the frames of a spectrum."""
+HOP: Mapping[str, tuple[int, int]] = {"mel": (160, 16_000), "ogm": (353, 22_050)}
+"""Spectrum -> samples from frame to frame, and samples in a second."""
+ROUNDED = 0.01
+"""Seconds by which a clip may be longer and still be heard whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,13 @@ class Heard:
         if not len(lengths):
             return ""
         whose = f"{column}: " + "the sound of films; " * self.films
-        longer = int((lengths > self.seconds + STEP).sum())
+        longer = int((lengths > self.seconds + ROUNDED).sum())
         if not longer:
-            return f"{whose}clips of {lengths.min():.3g} to {lengths.max():.3g} s are heard whole, {self.seconds:g} s each"
+            return f"{whose}clips of {lengths.min():.3g} to {lengths.max():.3g} s are heard whole, {self.seconds:.4g} s each"
         shares = 100 * np.minimum(1, self.seconds / lengths)
         seen = f"{np.median(shares):.0f} % of a clip in the median, {shares.min():.2g} % of the longest ({lengths.max():.4g} s)"
         return (
-            f"{whose}of each clip the first {self.seconds:g} s are heard: {seen}; {longer} of {len(lengths)} are longer; "
+            f"{whose}of each clip the first {self.seconds:.4g} s are heard: {seen}; {longer} of {len(lengths)} are longer; "
             "`dataset.audio_seconds` sets it"
         )
 
@@ -61,11 +63,30 @@ def heard(table: Table, column: str, settings: Manifest) -> Heard:
     return Heard(settings.audio_seconds or _settled(list(lengths.values()), settings), lengths, films)
 
 
+def as_heard(settings: Manifest, frames: int) -> Manifest:
+    """Return the settings with the seconds that gave a spectrum as many frames, where they leave that to the clips."""
+    if settings.audio_seconds is not None:
+        return settings
+    hop, rate = HOP[settings.spectrum]
+    tried = (*SECONDS, (frames - 1) * hop / rate)
+    found = next(s for s in tried if _frames(s, settings) == frames or s == tried[-1])
+    return settings.model_copy(update={"audio_seconds": found})
+
+
+def _frames(seconds: float, settings: Manifest) -> int:
+    hop, rate = HOP[settings.spectrum]
+    return 1 + round(seconds * rate) // hop
+
+
 def _settled(lengths: list[float], settings: Manifest) -> float:
+    """Whole frames between the least and the most seconds, so that the number of frames tells the seconds."""
+    hop, rate = HOP[settings.spectrum]
     bands = 257 if settings.spectrum == "ogm" else settings.audio_bands
-    room = MEMORY * STEP / (4 * bands * max(1, len(lengths)))
-    longest = min(max(lengths, default=0.0), room)
-    return round(min(SECONDS[1], max(SECONDS[0], ceil(longest / STEP - 1e-6) * STEP)), 2)
+    room = MEMORY / (4 * bands * max(1, len(lengths)))
+    frames = min(ceil(max(lengths, default=0.0) * rate / hop - 1e-6), int(room))
+    seconds = frames * hop / rate
+    least, most = SECONDS
+    return least if seconds <= least else most if _frames(seconds, settings) >= _frames(most, settings) else seconds
 
 
 def _length(cell: str, folder: Path) -> float | None:
