@@ -102,7 +102,7 @@ WRONG = {
     "/nowhere.pth does not exist; give a local file",
     "list dataset": 'Invalid value "dataset" for WHAT. Choose from: "datasets", "encoders", "fusions", "methods", '
     '"experiments". Did you mean "datasets"?',
-    "diagnose nowhere": "run: nowhere must be the folder of a run, found no experiment.json; give what `asgml run` wrote",
+    "diagnose nowhere": "run: must be the folder of a run, found none at nowhere; give the folder that `asgml run` wrote",
     "data prepare cremad --root nowhere --out o": "--root: must be a folder that is there, found nowhere",
     "data prepare cremad --root . --out o --jobs 0": "--jobs: must be 1 or more, found 0",
     "data prepare cremad --root . --out o --frames 0": "--frames: input should be greater than or equal to 1, found 0",

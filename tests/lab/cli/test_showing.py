@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from asgml.lab.cli import main, showing
-from asgml.lab.config import methods
+from asgml.lab.methods import METHODS
 from lab.report import logs
 
 
 def test_every_paper_of_a_method_has_its_entry() -> None:
     known = showing.bibliography()
-    cited = {key for model in methods.BUILT_IN.values() for key in model.cites}
+    cited = {key for model in METHODS.values() for key in model.cites}
     assert cited | {showing.OWN} == set(known)
     for key, entry in known.items():
         assert entry.count("{") == entry.count("}"), key

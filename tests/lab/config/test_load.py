@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from asgml.lab.config import methods
 from asgml.lab.config.load import built_in, load_experiment
 from asgml.lab.config.overrides import Override
 from asgml.lab.config.yaml_text import parse
 from asgml.lab.datasets.settings import AVDigits, ImportedDataset, Keypad
 from asgml.lab.errors import InputError
+from asgml.lab.methods.alone import Alone
+from asgml.lab.methods.frequency import Frequency
+from asgml.lab.methods.staleness import Staleness
 
 FREQUENCY = {"frequency": {"modality": "audio", "k": 2}}
 
@@ -43,8 +45,8 @@ def test_phase1_is_what_the_seed_document_ran() -> None:
     assert (found.name, found.dataset, found.seeds) == ("phase1", Keypad(), (0, 1, 2))
     assert found.methods == {
         "baseline": (),
-        "frequency_k2": (methods.Frequency(modality="audio", k=2),),
-        "staleness_t2": (methods.Staleness(modality="audio", tau=2),),
+        "frequency_k2": (Frequency(modality="audio", k=2),),
+        "staleness_t2": (Staleness(modality="audio", tau=2),),
     }
 
 
@@ -100,7 +102,7 @@ def test_a_set_is_one_setting_in_yaml(text: str, tmp_path: Path) -> None:
 
 def test_a_set_reaches_into_an_entry(file: Path) -> None:
     found = load_experiment(str(file), ["methods.half.frequency.k=3"])
-    assert found.methods["half"] == (methods.Frequency(modality="audio", k=3),)
+    assert found.methods["half"] == (Frequency(modality="audio", k=3),)
 
 
 def test_a_set_reaches_into_a_list_and_leaves_its_neighbours(tmp_path: Path) -> None:
@@ -108,7 +110,7 @@ def test_a_set_reaches_into_a_list_and_leaves_its_neighbours(tmp_path: Path) -> 
         tmp_path, yaml.safe_dump(document(methods={"x": [FREQUENCY, {"staleness": {"modality": "visual", "tau": 1}}]}))
     )
     found = load_experiment(path, ["methods.x.1.staleness.tau=4"])
-    assert found.methods["x"] == (methods.Frequency(modality="audio", k=2), methods.Staleness(modality="visual", tau=4))
+    assert found.methods["x"] == (Frequency(modality="audio", k=2), Staleness(modality="visual", tau=4))
 
 
 def test_sets_apply_in_their_order(file: Path) -> None:
@@ -125,13 +127,13 @@ def test_a_set_goes_through_a_name_with_dots(tmp_path: Path) -> None:
     found = load_experiment(
         write(tmp_path, yaml.safe_dump(document(methods={"k2.5": FREQUENCY}))), ["methods.k2.5.frequency.k=5"]
     )
-    assert found.methods == {"k2.5": (methods.Frequency(modality="audio", k=5),)}
+    assert found.methods == {"k2.5": (Frequency(modality="audio", k=5),)}
 
 
 def test_a_set_leaves_what_shares_a_yaml_anchor(tmp_path: Path) -> None:
     text = "name: a\nmethods:\n  one: &one {frequency: {modality: audio, k: 2}}\n  two: *one\n"
     found = load_experiment(write(tmp_path, text), ["methods.one.frequency.k=3"])
-    assert [e.k for e, *_ in found.methods.values() if isinstance(e, methods.Frequency)] == [3, 2]
+    assert [e.k for e, *_ in found.methods.values() if isinstance(e, Frequency)] == [3, 2]
 
 
 WRONG_SETS = {
@@ -244,7 +246,7 @@ def test_keys_are_taken_as_they_are_written(tmp_path: Path) -> None:
 def test_a_merge_key_may_be_overridden(tmp_path: Path) -> None:
     text = "name: a\nmethods:\n  one: {alone: &alone {modality: audio}}\n  two: {alone: {<<: *alone, modality: visual}}\n"
     found = load_experiment(write(tmp_path, text))
-    assert found.methods["two"] == (methods.Alone(modality="visual"),)
+    assert found.methods["two"] == (Alone(modality="visual"),)
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
@@ -365,7 +367,7 @@ def test_a_pipe_a_socket_or_a_device_is_no_experiment(tmp_path: Path) -> None:
         (["dataset.name=[x]"], r"`dataset.name`: unknown data set "),
         (["dataset.name={a: 1}"], r"`dataset.name`: unknown data set "),
         (["dataset=[x]"], "`dataset`: must be a mapping"),
-        (["methods={a: [{}]}"], "`methods.a`: must be one of frequency"),
+        (["methods={a: [{}]}"], "`methods.a`: must be one of adaptive"),
         (["methods={a: [[]]}"], "`methods.a`: "),
         (["methods={a: {1: {}}}"], "`methods.a`: unknown entry '1'"),
         (["seeds=[9223372036854775808]"], "`seeds.0`: must be a whole number of 64 bits"),

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from asgml.lab.config import methods
 from asgml.lab.config.load import validate
 from asgml.lab.errors import InputError
+from asgml.lab.methods import METHODS
 
 FREQUENCY = {"frequency": {"modality": "audio", "k": 2}}
 
@@ -25,7 +25,7 @@ def method(entry: Any, name: str = "x") -> dict[str, Any]:
 
 LETTERS = "must be letters, digits, `_`, `-` or `.`, and start with a letter or a digit"
 PLACE = "must be `module:name`, such as `my_package.my_module:my_function`"
-SUCH_AS = "must be an entry with its settings, such as `alone: {modality: audio}`"
+SUCH_AS = "must be one name, or one name with a mapping of its settings"
 MESSAGES = {
     "unknown setting": (document(train={"lrr": 1}), "`train.lrr`: unknown setting; did you mean 'lr'?"),
     "unknown at the top": (document(sedes=[0]), "`sedes`: unknown setting; did you mean 'seeds'?"),
@@ -190,7 +190,7 @@ MESSAGES = {
     ),
     "entry as a number": (method(3), f"`methods.x`: {SUCH_AS}, found 3"),
     "entry as false": (method(False), f"`methods.x`: {SUCH_AS}, found False"),
-    "entry as a word": (method(["frequency"]), f"`methods.x`: {SUCH_AS}, found 'frequency'"),
+    "entry as a word": (method(["alone"]), "`methods.x.modality`: must be given"),
     "settings as a word": (method({"alone": "audio"}), "`methods.x.alone`: must be a mapping of its settings, found 'audio'"),
     "settings as a list": (
         method({"alone": ["audio"]}),
@@ -202,7 +202,7 @@ MESSAGES = {
     ),
     "settings of nothing": (
         method({"modality": "audio", "k": 2}),
-        f"`methods.x`: must be one of {', '.join(methods.BUILT_IN)} or import, each with its settings, "
+        f"`methods.x`: must be one of {', '.join(METHODS)} or import, each with its settings, "
         "found {'modality': 'audio', 'k': 2}",
     ),
     "text for a number": (document(train={"lr": "fast"}), "`train.lr`: must be a number, found 'fast'"),

@@ -5,11 +5,11 @@ import torch
 
 import small
 from asgml.diagnostics import LossDescent, Score
-from asgml.lab.config import methods
 from asgml.lab.errors import InputError
 from asgml.lab.fusions import FUSIONS as KINDS
 from asgml.lab.fusions._module import build_fusion
 from asgml.lab.fusions.concat import Concat
+from asgml.lab.methods import METHODS
 from asgml.lab.tasks.classification import Classification
 from asgml.lab.training import evaluation, plan
 from asgml.lab.training.cost import Meter
@@ -123,7 +123,7 @@ ROWS = Samples({m: torch.randn(12, 1, 4, 4) for m in TWO}, torch.arange(12) % 3)
 
 
 def test_every_method_is_tried():
-    assert {kind for entry in ENTRIES for kind in entry} == methods.BUILT_IN.keys()
+    assert {kind for entry in ENTRIES for kind in entry} == METHODS.keys()
 
 
 @pytest.mark.parametrize("fusion", OTHERS)

@@ -11,9 +11,10 @@ from asgml.lab.encoders import ENCODERS
 from asgml.lab.errors import InputError
 from asgml.lab.fusions import FUSIONS
 from asgml.lab.fusions._module import build_fusion
+from asgml.lab.methods import METHODS
 from asgml.lab.parts.catalogue import Catalogue
 
-CATALOGUES = [ENCODERS, FUSIONS]
+CATALOGUES = [ENCODERS, FUSIONS, METHODS]
 WRITTEN = ["film", {"film": {"conditioned": "audio"}}, {"cross_attention": {"tokens": 2, "heads": 1}}]
 MINE = '''
 from typing import Literal

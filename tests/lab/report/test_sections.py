@@ -77,7 +77,10 @@ def test_every_section_can_be_written_from_probes_alone(study: Study) -> None:
     [
         ({"kind": "frequency", "modality": "a", "k": 4}, "one of every 4 updates of the encoder of a is skipped (25.00%)"),
         ({"kind": "frequency", "modality": "a", "k": 4, "rule": "every"}, "updated once every 4 updates (skips 75.00%)"),
-        ({"kind": "staleness", "modality": "a", "tau": 3, "warmup": "fresh"}, "computed 3 updates ago (warmup fresh)"),
+        (
+            {"kind": "staleness", "modality": "a", "tau": 3, "warmup": "fresh"},
+            "(warmup fresh, damping 0.0)",
+        ),
         ({"kind": "alone", "modality": "a"}, "control, a model of a only, trained the same way"),
         ({"kind": "import", "import": "pkg.mod:f", "x": 1}, "pkg.mod:f with x = 1"),
         ({"kind": "import", "import": "pkg.mod:f"}, "pkg.mod:f"),

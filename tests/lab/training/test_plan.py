@@ -8,9 +8,9 @@ import torch
 
 import small
 from asgml.lab import datasets
-from asgml.lab.config import methods
 from asgml.lab.datasets import Test, Validation
 from asgml.lab.errors import InputError
+from asgml.lab.methods import METHODS
 from asgml.lab.models.transforms import ModalityDropout
 from asgml.lab.training import cell as cells
 from asgml.lab.training import plan
@@ -71,7 +71,7 @@ def baseline(tmp_path_factory):
 
 
 def test_every_kind_is_tried():
-    assert ENTRIES.keys() == methods.BUILT_IN.keys()
+    assert ENTRIES.keys() == METHODS.keys()
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from asgml.lab import datasets, engines, imports, layout, sweep
+from asgml.lab import datasets, engines, layout, sweep
 from asgml.lab.cli import places, progress
 from asgml.lab.config import Cell, Experiment, points
 from asgml.lab.config.load import load_experiment
-from asgml.lab.config.methods import ImportedMethod
 from asgml.lab.datasets import contents
 from asgml.lab.datasets.settings import ImportedDataset
 from asgml.lab.errors import InputError
@@ -95,8 +94,7 @@ def _check_point(experiment: Experiment) -> None:
     datasets.check(experiment.dataset)
     for name, entries in experiment.methods.items():
         for entry in entries:
-            if isinstance(entry, ImportedMethod):
-                imports.find_module(entry.import_, f"methods.{name}.import")
+            entry.check(name)
     for modality, encoder in experiment.model.encoders.items():
         encoder.check(modality)
 

@@ -12,12 +12,13 @@ from rich import box
 from rich.table import Table
 
 from asgml.lab.cli.console import Output
-from asgml.lab.config import Experiment, methods
+from asgml.lab.config import Experiment
 from asgml.lab.config.load import built_in, load_experiment
 from asgml.lab.config.study import Range
 from asgml.lab.datasets import settings
 from asgml.lab.encoders import ENCODERS, OwnEncoder
 from asgml.lab.fusions import FUSIONS, OwnFusion
+from asgml.lab.methods import METHODS, OwnMethod
 
 What = Literal["datasets", "encoders", "fusions", "methods", "experiments"]
 Row = tuple[str, str, str]
@@ -55,9 +56,9 @@ def _fusions() -> Iterator[Row]:
 
 
 def _methods() -> Iterator[Row]:
-    for name, model in methods.BUILT_IN.items():
+    for name, model in METHODS.items():
         yield name, _first_line(model), _settings(model)
-    yield "import", _first_line(methods.ImportedMethod), "import: module:name\nand your own"
+    yield "import", _first_line(OwnMethod), "import: module:name\nand your own"
 
 
 def _experiments() -> Iterator[Row]:

@@ -9,8 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from asgml.lab.config import methods
 from asgml.lab.errors import InputError, did_you_mean
+from asgml.lab.methods import METHODS
 
 OWN = "asgml"
 """The key of this library's own entry."""
@@ -47,17 +47,17 @@ def export(folder: Path, form: str, out: Path | None) -> None:
 def cite(names: Sequence[str]) -> None:
     """Print the entries of the methods' papers, each once, after this library's own."""
     for name in names:
-        if name not in methods.BUILT_IN:
-            raise InputError(f"cite: must be entries of methods, found {name!r}{did_you_mean(name, methods.BUILT_IN)}")
+        if name not in METHODS:
+            raise InputError(f"cite: must be entries of methods, found {name!r}{did_you_mean(name, METHODS)}")
     known = bibliography()
-    keys = dict.fromkeys([OWN, *(key for name in names for key in methods.BUILT_IN[name].cites)])
-    lone = [name for name in names if not methods.BUILT_IN[name].cites]
-    print("\n\n".join([*(f"% {name}: no paper of its own" for name in lone), *(known[key] for key in keys)]))
+    keys = dict.fromkeys([OWN, *(key for name in names for key in METHODS[name].cites)])
+    lone = [name for name in names if not METHODS[name].cites]
+    print("\n\n".join([*(f"% {name}: no paper of its own" for name in lone), *(known[key] for key in keys if key in known)]))
 
 
 def bibliography() -> dict[str, str]:
     """Key -> entry, as BibTeX."""
-    text = resources.files("asgml.lab.config.methods").joinpath("references.bib").read_text(encoding="utf-8")
+    text = resources.files("asgml.lab.methods").joinpath("references.bib").read_text(encoding="utf-8")
     return {found[1]: entry.strip() for entry in text.split("\n\n") if (found := re.match(r"@\w+\{([\w-]+),", entry.strip()))}
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from asgml.lab.config import Experiment, Model, Train, methods, study
+from asgml.lab.config import Experiment, Model, Train, study
 from asgml.lab.datasets import settings
 from asgml.lab.encoders import ENCODERS
 from asgml.lab.errors import did_you_mean, short
 from asgml.lab.fusions import FUSIONS
+from asgml.lab.methods import METHODS
 
 FEW = 5
 """Problems that are told one by one; the rest is counted."""
@@ -32,10 +33,7 @@ MUST = {
     "too": "must not be empty",
     "pattern": "must be letters, digits, `_`, `-` or `.`, and start with a letter or a digit",
     "import": "must be `module:name`, such as `my_package.my_module:my_function`",
-    "named": "must be a name, or a name with a mapping of its settings",
-    "entry": "must be an entry with its settings, such as `alone: {modality: audio}`",
 }
-PARTS = {"methods": "entry", "model": "named"}
 EXAMPLES = {
     "name": "`name: mine`",
     "methods": "`methods: {baseline: []}`",
@@ -69,11 +67,8 @@ def _line(error: Mapping[str, Any], document: Mapping[str, Any]) -> str:
 
 
 def _unknown_part(path: str, error: Mapping[str, Any]) -> str:
-    data = error["loc"][0] in ("dataset", "datasets")
-    tag, choice = error["ctx"]["tag"], settings.BUILT_IN if data else methods.BUILT_IN
-    hint = did_you_mean(tag, [*choice, "import"])
-    if not data:
-        return f"`{path}`: unknown entry {short(tag)}{hint}"
+    tag = error["ctx"]["tag"]
+    hint = did_you_mean(tag, [*settings.BUILT_IN, "import"])
     if not isinstance(error["input"], dict):
         return f"`{path}`: must be a mapping, such as `dataset: {{name: keypad}}`, found {short(error['input'])}"
     return f"`{path}.name`: unknown data set {short(tag)}{hint}"
@@ -91,8 +86,6 @@ def _must(error: Mapping[str, Any], path: str) -> str:
         )
     if kind == "string_pattern_mismatch":
         return MUST["import" if path.endswith(".import") else "pattern"] + found
-    if kind == "model_attributes_type" and error["loc"][0] in PARTS:
-        return MUST[PARTS[error["loc"][0]]] + found
     general = re.sub("^Input should be", "must be", str(error["msg"]))
     return MUST.get(kind.partition("_")[0], general) + found
 
@@ -116,10 +109,18 @@ def _path(loc: Loc, document: Mapping[str, Any]) -> str:
 
 
 def _entry_path(written: Any, index: int, rest: list[int | str]) -> list[int | str]:
-    entries = written if isinstance(written, list) else [written]
+    entries = _listed(written)
     position: list[int | str] = [index] if len(entries) > 1 else []
-    under_its_kind = rest[:1] != ["import"] and isinstance(entries[index], dict) and rest[:1] and rest[0] in entries[index]
-    return position + (rest if under_its_kind else rest[1:])
+    entry = entries[index]
+    if not rest or not isinstance(entry, dict) or len(entry) != 1:
+        return position + rest
+    kind, inner = next(iter(entry.items()))
+    return [*position, kind, *rest] if inner is None or isinstance(inner, dict) else position + rest
+
+
+def _listed(written: Any) -> list[Any]:
+    """Return the entries of a method as they were written; one alone may stand without a list."""
+    return list(written) if isinstance(written, list | tuple) else [written]
 
 
 def _known(loc: Loc, document: Mapping[str, Any]) -> set[str]:
@@ -141,6 +142,6 @@ def _known(loc: Loc, document: Mapping[str, Any]) -> set[str]:
             model = study.Comparison
         case ("dataset", name, _) | ("datasets", _, name, _):
             model = settings.BUILT_IN[str(name)]
-        case ("methods", _, _, kind, _):
-            model = methods.BUILT_IN[str(kind)]
+        case ("methods", name, int(index), *_):
+            return METHODS.settings_of(_listed(document["methods"][name])[index]) or METHODS.settings_of(name)
     return set(model.model_fields) - {"kind"}

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from asgml.lab.config import address, earlier, methods, study
+from asgml.lab.config import address, earlier, study
 from asgml.lab.config.augment import Augment
 from asgml.lab.datasets import settings
 from asgml.lab.datasets.settings import (
@@ -33,6 +33,7 @@ from asgml.lab.encoders import EncoderChoice
 from asgml.lab.errors import did_you_mean, short
 from asgml.lab.fusions import FusionChoice
 from asgml.lab.fusions.concat import Concat
+from asgml.lab.methods import METHODS, Entry
 from asgml.lab.parts.settings import Settings
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$"
@@ -69,20 +70,20 @@ def _entry(value: Any, method: str) -> Any:
         return {"kind": "import", **value}
     if len(value) == 1 and isinstance(inner := next(iter(value.values())), dict | None):
         return {"kind": short(next(iter(value)), quoted=False), **(inner or {})}
-    if method in methods.BUILT_IN and not value.keys() & methods.BUILT_IN.keys():
+    if method in METHODS and not value.keys() & METHODS.keys():
         return {"kind": method, **value}
     raise ValueError(_not_an_entry(value, method))
 
 
 def _not_an_entry(value: dict[str, Any], method: str) -> str:
-    kinds = [kind for kind in value if kind in methods.BUILT_IN]
+    kinds = [kind for kind in value if kind in METHODS]
     if len(kinds) > 1:
         return (
             f"`methods.{method}`: must be a list to hold {' and '.join(kinds)}: one entry per item, in the order of execution"
         )
     if kinds and len(kinds) == len(value):
         return f"`methods.{method}.{kinds[0]}`: must be a mapping of its settings, found {short(value[kinds[0]])}"
-    choice = ", ".join(methods.BUILT_IN)
+    choice = ", ".join(METHODS)
     return f"`methods.{method}`: must be one of {choice} or import, each with its settings, found {short(value)}"
 
 
@@ -94,7 +95,6 @@ def _entries(value: Any) -> Any:
     return {name: [_entry(e, short(name, quoted=False)) for e in listed] for name, listed in entries.items()}
 
 
-Entry = Annotated[methods.Entry, Field(discriminator="kind")]
 Methods = Annotated[dict[Annotated[str, Field(pattern=NAME)], tuple[Entry, ...]], BeforeValidator(_entries)]
 
 
@@ -176,7 +176,7 @@ class Cell(Settings):
     @property
     def epochs(self) -> int:
         """The epochs that it trains: `train.epochs` times what its entries make of them."""
-        factor = math.prod(e.factor for e in self.entries if isinstance(e, methods.Longer))
+        factor = math.prod(e.epoch_factor for e in self.entries)
         return max(1, math.floor(self.train.epochs * factor + 0.5))
 
 
@@ -266,7 +266,7 @@ class Experiment(Settings):
     def _steering_has_samples(self) -> Experiment:
         for name, entries in self.methods.items() if not self.several else ():
             for e in entries:
-                if not self.train.steer and (e.steered or isinstance(e, methods.TrainOnSteer)):
+                if not self.train.steer and (e.steered or e.trains_on_steer):
                     raise ValueError(f"`methods.{name}.{e.kind}`: needs samples set aside by `train.steer` (a share of the "
                                      "training split, such as 0.15), found 0")  # fmt: skip
         return self

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from pydantic_core import InitErrorDetails
 
 from asgml.lab.errors import did_you_mean, short
-from asgml.lab.parts.settings import Part
+from asgml.lab.parts.settings import Settings
 
-P = TypeVar("P", bound=Part)
+P = TypeVar("P", bound=Settings)
 
 
 class Catalogue(Mapping[str, type[P]], Generic[P]):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from asgml.lab import statistics
-from asgml.lab.report import measures, summary
+from asgml.lab.report import entries, measures, summary
 from asgml.lab.report.model import Method, Study
 from asgml.lab.statistics import Estimate, Interval
 from asgml.lab.tasks.scoring import MACRO_F1, SCORINGS
@@ -143,7 +143,7 @@ def of(study: Study) -> StudyFacts:
         guess=_guess(study),
         seeds=min((len(m.runs) for m in study.methods if m.runs), default=0),
         failed=sum(len(m.failed) for m in study.methods),
-        controls=any(e.get("kind") == "alone" for m in study.methods for e in m.entries),
+        controls=any(entries.unimodal(e) for m in study.methods for e in m.entries),
     )
 
 

@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from asgml.lab import statistics
-from asgml.lab.report import words
+from asgml.lab.report import entries, words
 from asgml.lab.report.document import Mono, Text, listed
 from asgml.lab.report.facts import Facts, StudyFacts
 from asgml.lab.report.interpretation_rules import LEADS_ALWAYS, bottlenecked
 from asgml.lab.report.rules import Rule
 
+HALF = "the same method at half its strength"
+
 OVERFIT = 0.10
 """A final accuracy on the training set that exceeds the test set's by 10 points or more is called overfit."""
 
 
-def softer(entry: Mapping[str, Any]) -> str:
-    """The next softer settings of an entry, with the share of updates that they skip."""
-    match entry:
-        case {"kind": "frequency", "k": int(k), "modality": str(m)} if entry.get("rule", "one_in") == "one_in":
-            return (f"k={k + 1} (skips {words.percent(1 / (k + 1))} of the updates of {m}) and k={k + 2} "
-                    f"(skips {words.percent(1 / (k + 2))}) instead of k={k} ({words.percent(1 / k)})")  # fmt: skip
-        case {"kind": "frequency", "k": int(k), "modality": str(m)} if k > 2:
-            return (f"k={k - 1} (skips {words.percent(1 - 1 / (k - 1))} of the updates of {m}) instead of k={k} "
-                    f"({words.percent(1 - 1 / k)})")  # fmt: skip
-        case {"kind": "frequency", "modality": str(m)}:
-            return f"rule one_in with k=3 (skips {words.percent(1 / 3)} of the updates of {m}) instead of every second one"
-        case {"kind": "staleness", "tau": int(tau), "modality": str(m)} if tau > 1:
-            return f"tau={tau - 1} instead of tau={tau} on {m}"
-    return "the same method at half its strength"
-
-
 def _softer(f: Facts) -> Text:
-    settings = [softer(e) for e in f.entries] or [softer({})]
+    known = [entries.read(e) for e in f.entries]
+    settings = [(method and method.softer()) or HALF for method in known] or [HALF]
     skipped = {m: x for m, x in (f.skipped or {}).items() if x > 0}
     now = f"; now it skips {listed(f'{words.percent(x)} of {m}' for m, x in skipped.items())}" if skipped else ""
     return ("Soften ", Mono(f.name), f": {'; '.join(settings)}{now}.")

@@ -13,14 +13,15 @@ from torch import Tensor, nn
 
 import asgml
 from asgml.lab import own_code, store
-from asgml.lab.config import Cell, methods, place
+from asgml.lab.config import Cell, place
 from asgml.lab.datasets.steer import units
 from asgml.lab.errors import InputError
+from asgml.lab.methods._context import Batch
+from asgml.lab.methods.alone import Alone
 from asgml.lab.training import cell as cells
 from asgml.lab.training import checkpoint
 from asgml.lab.training.evaluation import Samples, encode
 from asgml.lab.training.loop import Trainer
-from asgml.lab.training.scene import Batch
 
 CACHE = ".solo"
 """The folder of a run that holds the unimodal references which a diagnosis had trained."""
@@ -144,7 +145,7 @@ def _finished(folder: Path) -> bool:
 def _alone(cell: Cell, modality: str) -> Cell:
     """Return the same cell with one modality, in one process."""
     train = cell.train.model_copy(update={"processes": 1})
-    entries = (methods.Alone(modality=modality),)
+    entries = (Alone(modality=modality),)
     return cell.model_copy(update={"method": f"{modality}_alone", "entries": entries, "train": train})
 
 

@@ -16,6 +16,7 @@ from asgml import Balancer, Recipe, parameter_groups
 from asgml.diagnostics import GradNorm
 from asgml.lab import augment, config, memory
 from asgml.lab.augment import augmented
+from asgml.lab.methods._context import Batch, Context
 from asgml.lab.models.late_fusion import LateFusion
 from asgml.lab.models.modal import Modal
 from asgml.lab.tasks._base import Online, Task
@@ -25,7 +26,6 @@ from asgml.lab.training.device import place
 from asgml.lab.training.evaluation import Samples
 from asgml.lab.training.objectives import Objective
 from asgml.lab.training.plan import Plan
-from asgml.lab.training.scene import Batch, Scene
 
 FITTED, MOST = 256, 16
 """Training rows of a batch that a probe is fitted to, and batches that are kept for it."""
@@ -107,8 +107,8 @@ class Trainer:
         steps = len(_order(samples, train, cell.seed))
         meter = Meter.of(model, objective, samples.rows(slice(train.batch_size)))
         held_out = (steer.batches(), _fitted(samples.whole(), cell.seed)) if steer else ()
-        scene, online = Scene(model, task, steps, cell.seed, *held_out), task.online()
-        whole, recipe = ranks.parallel(model, objective), Recipe(measure=(GradNorm(), online)) + plan.recipe(scene)
+        context, online = Context(model, task, steps, cell.seed, *held_out), task.online()
+        whole, recipe = ranks.parallel(model, objective), Recipe(measure=(GradNorm(), online)) + plan.recipe(context)
         balancer = Balancer(dict(model.encoders.items()), recipe, model=whole if ranks.count() > 1 else None)
         probe = next(d for d in balancer.measure if isinstance(d, type(online)))
         return cls(

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from asgml import Recipe
-from asgml.lab.config import Cell, methods
+from asgml.lab.config import Cell
 from asgml.lab.errors import InputError
-from asgml.lab.imports import load_object
+from asgml.lab.methods import Method
+from asgml.lab.methods._context import Context
 from asgml.lab.models.transforms import ModalityDropout, Transform
-from asgml.lab.training.objectives import CrossEntropy, Disentangled, Objective, SoloSum, Sum, Unimodal
-from asgml.lab.training.recipes import RECIPES
-from asgml.lab.training.scene import Scene
+from asgml.lab.training.objectives import CrossEntropy, Objective, Sum, Unimodal
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,7 @@ class Plan:
 
     modalities: tuple[str, ...]
     terms: tuple[Objective, ...] = ()
-    makers: tuple[Callable[[Scene], Recipe], ...] = ()
+    makers: tuple[Callable[[Context], Recipe], ...] = ()
     dropout: Mapping[str | None, float] = field(default_factory=dict)
     """Modality, or None for all -> probability."""
     factors: Mapping[str | None, float] = field(default_factory=dict)
@@ -40,9 +38,9 @@ class Plan:
         terms = [*(wholes or [CrossEntropy()]), *(term for term in self.terms if not term.whole)]
         return Sum(*terms) if len(terms) > 1 else terms[0]
 
-    def recipe(self, scene: Scene) -> Recipe:
+    def recipe(self, context: Context) -> Recipe:
         """Build its diagnostics and interventions for a run."""
-        return sum((make(scene) for make in self.makers), Recipe())
+        return sum((make(context) for make in self.makers), Recipe())
 
     def transform(self, modalities: Sequence[str]) -> Transform:
         """What stands between encoders and fusion."""
@@ -60,41 +58,14 @@ def make(cell: Cell, modalities: Sequence[str]) -> Plan:
     return plan
 
 
-def _with(plan: Plan, entry: methods.Entry) -> Plan:
-    if isinstance(entry, methods.Longer):
-        return plan  # the cell's number of epochs has it
-    if entry.kind in RECIPES:
-        return replace(plan, makers=(*plan.makers, lambda scene: RECIPES[entry.kind](entry, scene)))
-    return CHANGES[entry.kind](plan, entry)
-
-
-def _alone(plan: Plan, entry: methods.Alone) -> Plan:
-    if entry.modality not in plan.modalities:
-        raise InputError(f"`alone.modality` must be one of {list(plan.modalities)}, found {entry.modality!r}")
-    return replace(plan, modalities=(entry.modality,))
-
-
-def _imported(plan: Plan, entry: methods.ImportedMethod) -> Plan:
-    """Call one's own function: it returns a Recipe, or an Objective to be added to the loss."""
-    made = load_object(entry.import_, "methods")(**entry.arguments)
-    if isinstance(made, Objective):
-        return replace(plan, terms=(*plan.terms, made))
-    if isinstance(made, Recipe):
-        return replace(plan, makers=(*plan.makers, lambda scene: made))
-    raise InputError(f"`methods`: {entry.import_} must return a Recipe or an Objective, found {type(made).__name__}")
-
-
-def _term(make: Callable[[Any], Objective]) -> Callable[[Plan, Any], Plan]:
-    return lambda plan, entry: replace(plan, terms=(*plan.terms, make(entry)))
-
-
-CHANGES: dict[str, Callable[[Plan, Any], Plan]] = {
-    "alone": _alone,
-    "import": _imported,
-    "unimodal_loss": _term(lambda entry: Unimodal(entry.gamma)),
-    "solo_sum": _term(lambda entry: SoloSum()),
-    "dgl": _term(lambda entry: Disentangled(entry.alpha)),
-    "modality_dropout": lambda plan, entry: replace(plan, dropout={**plan.dropout, entry.modality: entry.p}),
-    "learning_rate": lambda plan, entry: replace(plan, factors={**plan.factors, entry.modality: entry.factor}),
-    "train_on_steer": lambda plan, entry: replace(plan, on_steer=True),
-}
+def _with(plan: Plan, entry: Method) -> Plan:
+    loss = entry.objective()
+    return replace(
+        plan,
+        modalities=entry.modalities(plan.modalities),
+        terms=plan.terms if loss is None else (*plan.terms, loss),
+        makers=(*plan.makers, entry.recipe),
+        dropout={**plan.dropout, **entry.dropout()},
+        factors={**plan.factors, **entry.rates()},
+        on_steer=plan.on_steer or entry.trains_on_steer,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from asgml.lab.report import words
+from asgml.lab.report import entries, words
 from asgml.lab.report.document import Block, Heading, Listing, Mono, Paragraph, Table, Text, listed
 from asgml.lab.report.model import Method, Study
 from asgml.lab.report.sections import tuning
@@ -107,25 +107,10 @@ def _method(study: Study, method: Method) -> Text:
 
 def describe(entry: Mapping[str, Any]) -> str:
     """What an entry of a method does, in words."""
-    m = entry.get("modality")
-    match entry:
-        case {"kind": "frequency", "k": k, "rule": "every"}:
-            return f"the encoder of {m} is updated once every {k} updates (skips {words.percent(1 - 1 / k)})"
-        case {"kind": "frequency", "k": k}:
-            return f"one of every {k} updates of the encoder of {m} is skipped ({words.percent(1 / k)})"
-        case {"kind": "staleness", "tau": tau}:
-            return f"the encoder of {m} learns from the gradient computed {tau} updates ago" + _extras(
-                entry, "warmup", "damping"
-            )
-        case {"kind": "alone"}:
-            return f"control, a model of {m} only, trained the same way"
+    if method := entries.read(entry):
+        return method.in_words()
     rest = ", ".join(f"{k} = {v}" for k, v in entry.items() if k not in ("kind", "import", "import_"))
     return f"{entry.get('import', entry.get('import_', entry.get('kind', 'entry')))}{f' with {rest}' if rest else ''}"
-
-
-def _extras(entry: Mapping[str, Any], *keys: str) -> str:
-    found = [f"{key} {entry[key]}" for key in keys if key in entry]
-    return f" ({', '.join(found)})" if found else ""
 
 
 def _settings(study: Study) -> list[Block]:

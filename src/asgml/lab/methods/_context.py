@@ -1,4 +1,4 @@
-"""What a method's recipe may need of the run that it is built for."""
+"""The run that a method's recipe is made for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Batch = tuple[dict[str, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Scene:
+class Context:
     """The model and what surrounds it, before the first step."""
 
     model: LateFusion

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
-from asgml.lab.config.methods._base import MethodEntry
+from asgml.lab.methods._base import Method
+
+if TYPE_CHECKING:
+    from asgml import Recipe
+    from asgml.lab.methods._context import Context
 
 Signal = Literal["probe", "validation_probe", "score", "generalisation_gap", "loss_descent"]
 HELD_OUT = ("validation_probe", "generalisation_gap")
 """Signals that need samples which are not trained on: those of the `steer` split."""
 
 
-class Adaptive(MethodEntry):
+class Adaptive(Method):
     """Slows whoever is ahead in a signal by more than a threshold, the more the further ahead it is."""
 
     kind: Literal["adaptive"] = "adaptive"
@@ -40,29 +44,10 @@ class Adaptive(MethodEntry):
             raise ValueError(f"release must be at most the threshold, {self.threshold}, found {self.release}")
         return self
 
+    def recipe(self, context: Context) -> Recipe:
+        """Let a signal decide."""
+        from asgml import recipes
+        from asgml.lab.methods._signals import SIGNALS
 
-class Auto(MethodEntry):
-    """Adaptive frequency that needs no choice: slows whoever learns its training samples by heart the most."""
-
-    kind: Literal["auto"] = "auto"
-    threshold: float = Field(default=0.1, ge=0)
-    """In shares of samples, 0-1."""
-
-    @property
-    def steered(self) -> bool:
-        """It needs held-out samples."""
-        return True
-
-
-class DualSignal(MethodEntry):
-    """Slows whoever is faster in gradient norm and loss descent together (S = beta G + (1 - beta) D)."""
-
-    kind: Literal["dual_signal"] = "dual_signal"
-    drive: Literal["frequency", "staleness"] = "frequency"
-    beta: float = Field(default=0.5, ge=0, le=1)
-    window: int = Field(default=10, ge=2)
-    """Updates over which the descent of each modality's loss is taken."""
-    tau_base: float = Field(default=1.0, gt=0)
-    tau_max: int = Field(default=8, ge=1)
-    kappa: float = Field(default=3.0, ge=1)
-    """No modality is staler than kappa times the freshest."""
+        settings = self.model_dump(exclude={"kind", "signal"})
+        return recipes.adaptive(SIGNALS[self.signal](context), **settings)
