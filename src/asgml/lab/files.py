@@ -23,6 +23,20 @@ def kind(mode: int) -> str | None:
     return None if stat.S_ISREG(mode) else KINDS.get(stat.S_IFMT(mode), "no regular file")
 
 
+def refuse_other(path: Path) -> None:
+    """Raise OSError where `path` is there and is no regular file."""
+    try:
+        found = kind(path.stat().st_mode)
+    except FileNotFoundError:
+        return
+    if found is not None:
+        raise _not_a_file(path, found)
+
+
+def _not_a_file(path: Path, found: str) -> OSError:
+    return OSError(errno.EISDIR if "folder" in found else errno.EINVAL, f"must be a file, found {found}", str(path))
+
+
 def open_regular(path: Path) -> BinaryIO:
     """Open a file to read its bytes.
 
@@ -34,7 +48,7 @@ def open_regular(path: Path) -> BinaryIO:
     )
     try:
         if (found := kind(os.fstat(number).st_mode)) is not None:
-            raise OSError(errno.EISDIR if "folder" in found else errno.EINVAL, f"must be a file, found {found}", str(path))
+            raise _not_a_file(path, found)
         return os.fdopen(number, "rb")
     except BaseException:
         os.close(number)

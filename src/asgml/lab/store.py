@@ -26,6 +26,7 @@ A multi-label cell has `map`, `auroc`, `probe_map` and so on in their place, one
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import uuid
@@ -35,6 +36,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from asgml.lab import files
 from asgml.lab.errors import InputError
 
 SHARES = ("updates", "skipped_share", "held_share")
@@ -44,22 +46,46 @@ SHORT = {"train": "train", "validation": "val", "test": "test"}
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write `path` so that it is there whole or not at all: temporary file, sync, rename."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    write_together({path: data})
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write several files so that an error, such as a full disk, leaves all of them as they were, and no temporary file.
+
+    Raises OSError; also where one is a folder, a pipe or a device, which a rename would put out of the way.
+    """
+    temporaries = dict[Path, Path]()
+    try:
+        for path, data in contents.items():
+            files.refuse_other(path)
+            temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+            temporaries[temporary] = path
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        for temporary, path in temporaries.items():
+            temporary.replace(path)
+    except BaseException:
+        for temporary in temporaries:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write strict JSON (no NaN) atomically."""
-    write_atomic(path, (json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
+    write_atomic(path, json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
+    """Return strict JSON (no NaN), as files hold it."""
+    return (json.dumps(value, indent=1, allow_nan=False) + "\n").encode()
 
 
 def read_json(path: Path) -> Any:
     """Read a JSON file; None where there is none."""
-    return json.loads(path.read_text()) if path.exists() else None
+    return json.loads(files.read_text(path)) if path.exists() else None
 
 
 def read_record(path: Path) -> Any:
@@ -92,7 +118,7 @@ def blocks(cell: Path, size: int = 1 << 20) -> Iterator[list[dict[str, Any]]]:
     path = cell / "metrics.jsonl"
     if not path.exists():
         return
-    with path.open("rb") as file:
+    with files.open_regular(path) as file:
         while lines := file.readlines(size):
             whole = [line for line in lines if line.endswith(b"\n")]
             yield from_json(b"[" + b",".join(whole) + b"]")

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
-import io
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, Parameter
 
+from asgml.lab.cli import guard
 from asgml.lab.cli.data import app as data
-from asgml.lab.errors import InputError
+from asgml.lab.cli.guard import FAILED
 
-FAILED, BAD_INPUT, INTERRUPTED, NO_READER = 1, 2, 130, 141
 HELP = "Find the modality that does not pull its weight while a multimodal model trains."
 EXAMPLES = """Examples:
   asgml list                    data sets, encoders, fusions, methods and experiments
@@ -44,27 +41,12 @@ app.command(data)
 
 def main(tokens: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
-    try:
-        command, bound, _ = app.parse_args(tokens, exit_on_error=False, print_error=False)
-        return int(command(*bound.args, **bound.kwargs) or 0)
-    except (InputError, CycloptsError) as error:
-        complain(str(error))
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        print("asgml: interrupted; the same command goes on from here", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NO_READER
+    return guard.guarded(lambda: _run(tokens), sys.argv[1:] if tokens is None else tokens)
 
 
-def complain(message: str) -> None:
-    """Say on standard error what is wrong, one line per problem."""
-    with contextlib.suppress(BrokenPipeError):
-        for line in message.strip().splitlines():
-            print(f"asgml: error: {line}", file=sys.stderr)
+def _run(tokens: Sequence[str] | None) -> int:
+    command, bound, _ = app.parse_args(tokens, exit_on_error=False, print_error=False)
+    return int(command(*bound.args, **bound.kwargs) or 0)
 
 
 @app.command(help_epilogue="")

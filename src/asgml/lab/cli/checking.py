@@ -10,7 +10,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from asgml.lab import datasets
+from asgml.lab import datasets, outputs
 from asgml.lab.cli.console import Output
 from asgml.lab.config.load import load_dataset
 from asgml.lab.datasets.settings import ENDINGS, Manifest, StoredDataset
@@ -27,6 +27,7 @@ def check(what: str, sets: Sequence[str], seed: int, out: Path | None) -> None:
     page = out or Path("outputs") / f"check-{Path(what).stem if name == 'manifest' else name.replace(':', '.')}.html"
     if page.suffix != ".html":
         raise InputError(f"--out: must be the name of an HTML file, found {page}")
+    outputs.check_file(page)
     if isinstance(settings, Manifest):
         from asgml.lab.cli import manifests
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from asgml.lab import datasets, engines, layout, sweep
+from asgml.lab import datasets, engines, layout, outputs, sweep
 from asgml.lab.cli import places, progress
 from asgml.lab.config import Cell, Experiment, points
 from asgml.lab.config.load import load_experiment
@@ -46,6 +46,7 @@ def run(
     """
     experiment = places.moved(load_experiment(name_or_path, sets), data)
     out, jobs = out or Path("outputs") / experiment.name, where.most(experiment.train.threads * experiment.train.processes)
+    outputs.check_folder(out)
     cluster = engines.make(where.engine, where.address, where.gpus_per_cell)
     _check(experiment)
     experiment = contents.filled(experiment, out)
@@ -68,6 +69,8 @@ def report(folder: Path | None, tensorboard: Sequence[str], out: Path | None, ep
     if (folder is None) == (not tensorboard):
         raise InputError("report: must be given either the folder of a run or --tensorboard NAME=DIR ..., one of the two")
     shown = _epochs(epochs)
+    if out is not None:
+        outputs.check_folder(out)
     if folder:
         _show(_reports().write(folder, to=out, epochs=shown), out or folder)
         return

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from asgml.lab import sweep
+from asgml.lab import outputs, sweep
 from asgml.lab.errors import InputError
 
 EVERY = 20
@@ -25,6 +25,7 @@ def prepare(
     for option, folder in (("--root", root), ("--metadata", metadata)):
         if folder and not folder.is_dir():
             raise InputError(f"{option}: must be a folder that is there, found {folder}")
+    outputs.check_folder(out)
     from asgml.lab.prepared import prepare as preparing
     from asgml.lab.prepared import sources
     from asgml.lab.prepared.settings import Reading

@@ -9,7 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from asgml.lab.errors import InputError, did_you_mean
+from asgml.lab import outputs
+from asgml.lab.errors import InputError, did_you_mean, short
 from asgml.lab.methods import METHODS
 
 OWN = "asgml"
@@ -18,6 +19,8 @@ OWN = "asgml"
 
 def compare(folders: Sequence[Path], out: Path | None) -> None:
     """Print the comparison, or write its files."""
+    if out is not None:
+        outputs.check_folder(out)
     from asgml.lab.report import compare as comparing
 
     if out is None:
@@ -29,6 +32,8 @@ def compare(folders: Sequence[Path], out: Path | None) -> None:
 
 def export(folder: Path, form: str, out: Path | None) -> None:
     """Print the paper's table, or write it."""
+    if out is not None:
+        outputs.check_file(out)
     from asgml.lab import store
     from asgml.lab.report import paper, paper_formats
 
@@ -67,7 +72,12 @@ def check(path: str, arguments: Sequence[str]) -> bool:
     from asgml import Recipe, testing
     from asgml.lab.imports import load_object
 
-    made = load_object(path, "check")(**given)
+    recipe = load_object(path, "check")
+    try:
+        made = recipe(**given)
+    except Exception as error:  # one's own code fails in any way
+        words = short(error, 200, quoted=False)
+        raise InputError(f"check: {path} could not be called with these arguments: {type(error).__name__}: {words}") from error
     if not isinstance(made, Recipe):
         raise InputError(f"check: {path} must return a Recipe, found {type(made).__name__}")
     broken = testing.violations(made)
@@ -77,10 +87,10 @@ def check(path: str, arguments: Sequence[str]) -> bool:
 
 
 def _arguments(texts: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    import yaml
+    from asgml.lab.config.yaml_text import parse
 
     for text in texts:
         name, equals, value = text.partition("=")
         if not (name.isidentifier() and equals):
-            raise InputError(f"check: arguments must be NAME=VALUE, such as modality=audio, found {text!r}")
-        yield name, yaml.safe_load(value)
+            raise InputError(f"check: arguments must be NAME=VALUE, such as modality=audio, found {short(text)}")
+        yield name, parse(value, source=f"check: {name}")

@@ -28,12 +28,17 @@ LEAST, MOST = 64, 256
 @contextmanager
 def locked(out: Path) -> Iterator[None]:
     """Hold the right to write this store; InputError where another process has it."""
+    if not out.absolute().name:
+        raise InputError(f"--out: must be a folder with a name, found {out}")
+    out = out.absolute()
     out.parent.mkdir(parents=True, exist_ok=True)
     lock = out.with_name(f".{out.name}.lock")
     try:
         with FileLock(lock, timeout=0):
-            yield
-            lock.unlink(missing_ok=True)
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
     except Timeout:
         raise InputError(f"--out: {out} is being prepared by another process; wait for it, or choose another folder") from None
 

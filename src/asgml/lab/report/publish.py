@@ -22,8 +22,6 @@ def one(study: Study, to: Path, epochs: Sequence[int] | None) -> dict[str, Any]:
 def files(document: Document, found: dict[str, Any], to: Path, names: tuple[str, str, str]) -> None:
     """Render, then write: Markdown, HTML, JSON."""
     text, html, plain = names
-    texts = {text: markdown.render(document), html: page.render(document)}
+    written = {text: markdown.render(document).encode(), html: page.render(document).encode(), plain: store.json_bytes(found)}
     to.mkdir(parents=True, exist_ok=True)
-    for name, rendered in texts.items():
-        store.write_atomic(to / name, rendered.encode())
-    store.write_json(to / plain, found)
+    store.write_together({to / name: content for name, content in written.items()})
