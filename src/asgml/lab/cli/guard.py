@@ -44,9 +44,8 @@ def guarded(command: Callable[[], int], tokens: Sequence[str]) -> int:
         _let_go_of_output()
         return NO_READER
     except UnicodeEncodeError as error:
-        complain(
-            f"{short(error.object[error.start : error.end])} stands in a path and is no UTF-8; give the file or folder another name"
-        )
+        odd = short(error.object[error.start : error.end])
+        complain(f"{odd} stands in a path and is no UTF-8; give the file or folder another name")
         return BAD_INPUT
     except MemoryError:
         complain("out of memory; close other programs, or take less data")
