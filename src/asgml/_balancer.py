@@ -147,7 +147,10 @@ class Balancer(Watching):
         `remove()`, and where a newer Balancer took an encoder over.
         """
         self._taps.check_watching()
-        features, (targets, present) = self._taps.take(), self._gathered(targets, present)  # an update that fails leaves none
+        targets, present = self._gathered(targets, present)
+        if targets is not None:
+            self._taps.drop_failed({m: rows_of(targets, present.get(m)) for m in self._hooked})
+        features = self._taps.take()  # at once: an update that fails leaves nothing to the next
         self.params = self._taps.params = self._owned.current()
         if ranks() == 1:  # of several, another may have seen what this one has not
             check_attached(self.params, self._taps.never_fired())
@@ -185,6 +188,7 @@ class Balancer(Watching):
     def _gathered(self, targets: Tensor | None, present: Present) -> tuple[Tensor | None, Present]:
         seen, self._targets = self._targets, []
         if targets is not None and seen:
+            self._taps.take()
             raise ValueError("targets came through `observe` and through `adjust`: give them once")
         return joined(seen) if seen else (targets, present)
 

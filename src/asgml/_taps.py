@@ -28,11 +28,20 @@ class Taps(Attachment):
     def __init__(
         self, encoders: Mapping[str, nn.Module], params: Parameters, extract: Mapping[str, Extract], model: nn.Module | None
     ):
+        self.watch = Watch(None if model is None else innermost(model))
         super().__init__(encoders, params)
         self.model = model
-        self.watch = Watch(None if model is None else innermost(model))
         self._taps = {m: Tap(self.watch, m, extract.get(m)) for m in encoders}
         self._mark = Mark(self.watch, [*self._taps.values()])
+
+    @property
+    def params(self) -> Parameters:
+        """Modality -> name -> parameter of now."""
+        return self.watch.params
+
+    @params.setter
+    def params(self, params: Parameters) -> None:
+        self.watch.params = params
 
     def attach(self) -> None:
         """Put the hooks on, and end whoever watches the same encoders. Without this nothing is seen."""
@@ -81,6 +90,26 @@ class Taps(Attachment):
             tap.kept.clear()
         return taken
 
+    def drop_failed(self, wanted: Mapping[str, int]) -> None:
+        """Forget what failed batches left, where `wanted`, modality -> rows, tells that only what came after it counts.
+
+        Without `model` an encoder that is called twice looks like a failed batch: all encoders must tell the same.
+        """
+        self.mark()
+        seen = {m: tap for m, tap in self._taps.items() if tap.kept and m in wanted}
+        failed = [
+            tap
+            for m, tap in seen.items()
+            if tap.doubted and self._rows(tap.kept) != wanted[m] == self._rows(tap.kept[tap.doubted :])
+        ]
+        if self.model is not None or len(failed) == len(seen):
+            for tap in failed:
+                del tap.kept[: tap.doubted]
+
+    def _rows(self, kept: list[tuple[int, Tensor]]) -> int:
+        each = [(n if self.model is not None else at, len(x) if x.ndim else 1) for at, (n, x) in enumerate(kept)]
+        return sum(dict(each).values())  # calls within one forward of the model are averaged
+
     def _joined(self, kept: list[tuple[int, Tensor]]) -> Tensor:
         if self.model is None or len(kept) == len({n for n, _ in kept}):
             return kept[0][1] if len(kept) == 1 else torch.cat([x for _, x in kept])
@@ -96,10 +125,15 @@ class Watch:
         """While diagnostics run encoders themselves, and after the end."""
         self.mode = mode
         """The module whose mode counts; None: each encoder's own."""
+        self.params: Parameters = {}
         self.forward = 0
         """Micro-batches so far."""
         self.may_cut = False
         """Whether some part may ask for a skip."""
+
+    def has_gradients(self) -> bool:
+        """Tell whether any encoder's parameter has a gradient."""
+        return any(p.grad is not None for named in self.params.values() for p in named.values())
 
 
 class Mark:
@@ -112,6 +146,8 @@ class Mark:
         """End the micro-batch before this forward."""
         if not torch.compiler.is_compiling():
             self.end()
+            for tap in self.taps:
+                tap.doubt()
 
     def end(self) -> None:
         """End a micro-batch."""
@@ -129,6 +165,8 @@ class Tap:
         self.slot: Tensor | None = None
         """What a compiled forward leaves: writing to it needs no guard, appending to a list would need one on its length."""
         self.kept: list[tuple[int, Tensor]] = []
+        self.doubted = 0
+        """How many of these are of batches that may have failed."""
 
     def __call__(self, encoder: nn.Module, args: Any, output: Any) -> Any:
         """Keep the feature, and cut the output where that is asked for."""
@@ -149,7 +187,16 @@ class Tap:
         if not self.fired and self.watch.may_cut:
             check_detachable(self.modality, output)
         self.fired = True
+        if self.watch.mode is None:
+            self.doubt()
         self.kept.append((self.watch.forward, self.feature(output)))
+
+    def doubt(self) -> None:
+        """Where forwards were seen and no gradient stands, no update may follow them: their batch failed, or was given up."""
+        if not self.kept:
+            self.doubted = 0
+        elif not self.watch.has_gradients():
+            self.doubted = len(self.kept)
 
     def feature(self, output: Any) -> Tensor:
         """Return the feature of an output, detached."""
