@@ -84,3 +84,45 @@ def test_a_forked_cell_is_bit_for_bit_what_one_that_started_by_itself_is(tmp_pat
     assert small.log(forked) == small.log(spawned)
     weights = [torch.load(f / "checkpoint.pt", weights_only=True)["trainer"]["model"] for f in (forked, spawned)]
     assert all(torch.equal(w, weights[1][name]) for name, w in weights[0].items())
+
+
+def children(of: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{of}/task/{of}/children").read_text().split()]
+
+
+@pytest.mark.parametrize("stopped", ["the cell", "the nursery", "both"])
+def test_a_signal_ends_a_sweep_whose_processes_are_stopped(
+    stopped: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is stopped hears no SIGTERM, and a nursery that is stopped tells nothing: neither may be waited for."""
+    at = Sweep(tmp_path, forked=True)
+    monkeypatch.setattr(launch, "PATIENCE", 0.3)
+    seen: list[int] = []
+
+    def strike() -> None:
+        if at.events == ["began hang/seed0"] and not seen:
+            (nursery,) = (pid for pid in nurseries(tmp_path) if children(pid))
+            cells = children(nursery)
+            seen.extend([nursery, *cells])
+            for pid in {"the cell": cells, "the nursery": [nursery], "both": seen}[stopped]:
+                os.kill(pid, signal.SIGSTOP)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        at.run(experiment("hang", "good"), jobs=1, watch=Watch(strike))
+    assert len(seen) == 2
+    assert soon(lambda: not any(map(alive, seen)))
+    assert not (at.out / "hang/seed0/result.json").exists()
+
+
+def test_a_nursery_that_is_stopped_when_it_is_asked_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = Sweep(tmp_path, forked=True)
+    monkeypatch.setattr(launch, "PATIENCE", 0.1)
+    launcher = at.engine()
+    monkeypatch.setattr(at, "engine", lambda: launcher)
+    assert soon(lambda: launcher.ready(1))
+    for pid in nurseries(tmp_path):
+        os.kill(pid, signal.SIGSTOP)
+    watch = Watch()
+    at.run(experiment("good"), watch=watch)
+    assert watch.endings() == {"good": "finished"}

@@ -21,6 +21,8 @@ Command = Callable[[Path, int], Sequence[str]]
 NURSERY = (sys.executable, "-m", "asgml.lab.nursery")
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 PAUSE = 0.01
+PATIENCE = 3.0
+"""Seconds to wait for a process that was told to end, or for a nursery that was asked, before it is helped along."""
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -39,10 +41,11 @@ class Child:
     """Gives its GPUs back."""
 
     def strike(self, number: int) -> None:
-        """Send a signal to it and to what it has started itself."""
+        """Send a signal to it and to what it has started itself; one that is stopped goes on, since it hears nothing else."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if hasattr(os, "killpg"):
                 os.killpg(self.pid, number)
+                os.killpg(self.pid, signal.SIGCONT)
             elif isinstance(self, Spawned):
                 self.send_signal(number)
 
@@ -100,8 +103,11 @@ class Nursery:
             wanted = {"folder": str(folder), "log": str(log), "more": dict(more)}
             self._process.stdin.write(json.dumps(wanted).encode() + b"\n")
             self._process.stdin.flush()
+        asked = time.monotonic()
         while not self._born and not self.gone:
             self.listen(PAUSE)
+            if time.monotonic() - asked > PATIENCE:
+                self.wake()  # somebody may have stopped it
         return Forked(self._born.pop(), self) if self._born else None
 
     def listen(self, seconds: float = 0.0) -> None:
@@ -118,11 +124,21 @@ class Nursery:
                 elif what == "ended":
                     self.codes[numbers[0]] = numbers[1]
 
+    def wake(self) -> None:
+        """Let it go on where it was stopped."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
+
     def close(self) -> None:
-        """End it; children that still run end, too."""
+        """End it, by force where it does not end by itself; children that still run end, too."""
         os.close(self._lifeline)
         self._process.terminate()
-        self._process.communicate()
+        self.wake()
+        try:
+            self._process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
 
 
 class Forked(Child):
@@ -131,6 +147,7 @@ class Forked(Child):
     def __init__(self, pid: int, nursery: Nursery):
         self.pid, self._nursery = pid, nursery
         self.returncode: int | None = None
+        self._killed = False
 
     def poll(self) -> int | None:
         """Return its exit code, None while it runs."""
@@ -143,10 +160,19 @@ class Forked(Child):
             self.returncode = self._nursery.codes.pop(self.pid, None)  # the number may come again
         return self.returncode
 
+    def strike(self, number: int) -> None:
+        """Send a signal to it; a nursery that is stopped goes on, since it tells how the child ended."""
+        self._nursery.wake()
+        super().strike(number)
+        self._killed = number == signal.SIGKILL
+
     def wait(self) -> int:
-        """Wait until it has ended; return its exit code."""
+        """Wait until it has ended, some seconds at most once it was killed; return its exit code."""
+        until = time.monotonic() + PATIENCE
         while (code := self.poll()) is None:
             time.sleep(PAUSE)
+            if self._killed and time.monotonic() > until:  # the nursery does not tell
+                self.returncode = code = -signal.SIGKILL
         return code
 
     def close(self) -> None:
