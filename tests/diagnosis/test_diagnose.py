@@ -336,3 +336,24 @@ def test_an_encoder_that_no_gradient_reaches_has_none():
     found = asgml.diagnose(model, dict(model.encoders), data, data, bootstrap=0)
     assert number(found, "audio", "gradient_share") == number(found, "audio", "conflict_share") == 0
     assert number(found, "visual", "gradient_share") == 1
+
+
+def test_a_reference_that_did_not_learn_says_nothing_of_the_data():
+    found = examined({"audio": 1.0, "visual": 1.0}, {"audio": 1.0, "visual": 0.9}, solo={"audio": 1.0, "visual": 0.34})
+    assert found.verdicts["visual"].kind == "reference did not learn"
+    assert "hold nothing" not in str(found)
+
+
+def test_few_updates_and_a_fusion_that_has_not_learnt_are_said_first():
+    known = {"audio": 0.9, "visual": 0.9}
+    trained = Planted({"audio": 1.0, "visual": 1.0})
+    balancer = Balancer(dict(trained.encoders))
+    for updates, said in ((30, True), (150, False)):
+        balancer.index = updates
+        found = asgml.diagnose(trained, dict(trained.encoders), samples(known), samples(known, 90, 3, seed=1),
+                               balancer=balancer, bootstrap=0)  # fmt: skip
+        assert str(found).startswith("Caution: the model made 30 updates in all, too few for a verdict") is said
+        assert found.summary.startswith("Nothing stands out, but it is too early to tell: ") is said
+        assert bool(found.to_dict()["cautions"]) is said
+    untrained = examined({"audio": 0.0, "visual": 0.0}, known)
+    assert "the fusion has not learnt to use what its encoders know" in untrained.cautions[0]

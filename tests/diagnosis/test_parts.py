@@ -151,6 +151,12 @@ def facts(resamples=0, **changed):
         ({"permuting": 0.0, "shapley": 0.0}, "ignored"),
         ({"permuting": 0.0, "shapley": 0.3}, "balanced"),
         ({"solo": 0.12, "probe": 0.11, "left_behind": 0.01, "permuting": 0.0, "shapley": 0.0}, "no information"),
+        ({"solo": 0.1, "probe": 0.9, "left_behind": -0.8}, "reference did not learn"),
+        ({"solo": 0.13, "probe": 0.15, "left_behind": -0.02}, "reference did not learn"),
+        ({"solo": 0.1, "probe": 0.13, "left_behind": -0.03}, "no information"),  # the probe knows nothing either
+        ({"solo": 0.5, "probe": 0.8, "left_behind": -0.3}, "reference did not learn"),
+        ({"solo": 0.5, "probe": 0.55, "left_behind": -0.05}, "poor data"),
+        ({"solo": 0.7, "probe": 0.9, "left_behind": -0.2}, "balanced"),
         ({"memorised": 0.6}, "memorises"),
         ({"solo": 0.5, "probe": 0.5}, "poor data"),
     ],

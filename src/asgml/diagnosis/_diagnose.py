@@ -17,11 +17,13 @@ from asgml.diagnosis._diagnosis import DIFFERENCES, Diagnosis, Verdict
 from asgml.diagnosis._gradients import gradient_shares
 from asgml.diagnosis._held_out import HeldOut, Solo
 from asgml.diagnosis._measure import MOST, Draws, Measured, measure, train_features
-from asgml.diagnosis._rules import decide
+from asgml.diagnosis._rules import FROZEN, decide
 from asgml.diagnosis._subject import Extract, Forward, Subject, plain_forward
 
 BATCHES = 8
 """Training batches whose gradients are taken."""
+FEW = 100
+"""Updates below which a model has hardly begun to learn: nothing it does tells of its modalities."""
 
 
 def diagnose(
@@ -93,7 +95,8 @@ def diagnose(
             measured = measure(held, train, solo or {}, clusters, (permutations, bootstrap), generator)
         gradients = gradient_shares(subject, islice(train_loader, BATCHES))
     shares = dict(zip(("gradient_share", "conflict_share"), gradients, strict=True)) | _updates(balancer)
-    return _concluded(measured, shares, len(held.targets), int(clusters.max()) + 1, _notes(subject, solo or {}, balancer))
+    notes, cautions = _notes(subject, solo or {}, balancer), _cautions(measured, balancer)
+    return _concluded(measured, shares, len(held.targets), int(clusters.max()) + 1, notes, cautions)
 
 
 def _subject(model: nn.Module, encoders: Mapping[str, nn.Module], forward: Forward | None, features: Any) -> Subject:
@@ -132,8 +135,26 @@ def _notes(subject: Subject, solo: Mapping[str, Solo], balancer: Balancer | None
     return tuple(notes)
 
 
+def _cautions(measured: Measured, balancer: Balancer | None) -> tuple[str, ...]:
+    """Say why it is too early for a verdict: few updates, or a fusion that does far worse than a probe of one encoder."""
+    found = []
+    if balancer is not None and 0 < balancer.index < FEW:
+        found.append(f"the model made {balancer.index} updates in all, too few for a verdict: train it for longer")
+    accuracy = measured.whole["accuracy"][0].item()
+    best = max(draws["probe"][0].item() for draws in measured.each.values())
+    if best - accuracy > FROZEN.worse:
+        found.append(f"the model is right in {100 * accuracy:.1f} %, a probe of one encoder in {100 * best:.1f} %: the fusion "
+                     "has not learnt to use what its encoders know, so train it for longer")  # fmt: skip
+    return tuple(found)
+
+
 def _concluded(
-    measured: Measured, shares: Mapping[str, Mapping[str, float]], samples: int, clusters: int, notes: tuple[str, ...]
+    measured: Measured,
+    shares: Mapping[str, Mapping[str, float]],
+    samples: int,
+    clusters: int,
+    notes: tuple[str, ...],
+    cautions: tuple[str, ...],
 ) -> Diagnosis:
     best = _best(measured)
     each = {m: {n: Estimate.of(draws) for n, draws in found.items()} for m, found in measured.each.items()}
@@ -142,7 +163,7 @@ def _concluded(
             each[m][name] = Estimate(found[m])
     verdicts = {m: _verdict(m, {**measured.whole, **best, **found}, measured) for m, found in measured.each.items()}
     whole = {name: Estimate.of(draws) for name, draws in measured.whole.items()}
-    return Diagnosis(each, whole, measured.right, verdicts, samples, clusters, notes)
+    return Diagnosis(each, whole, measured.right, verdicts, samples, clusters, notes, cautions)
 
 
 def _best(measured: Measured) -> Draws:

@@ -56,6 +56,8 @@ class Diagnosis:
     """Groups that were resampled as a whole; as many as samples where no groups were given."""
     notes: tuple[str, ...] = ()
     """What was left out, and why."""
+    cautions: tuple[str, ...] = ()
+    """Why it is too early for any verdict, if it is."""
 
     @property
     def balanced(self) -> bool:
@@ -65,6 +67,8 @@ class Diagnosis:
     @property
     def summary(self) -> str:
         """The verdict on the whole, in a sentence."""
+        if self.balanced and self.cautions:
+            return f"Nothing stands out, but it is too early to tell: {'; '.join(self.cautions)} ({_accuracy(self)})."
         if self.balanced:
             return f"Balanced: leave it alone ({_accuracy(self)})."
         found = "; ".join(f"{m}: {v.kind}" for m, v in self.verdicts.items() if v.kind != BALANCED)
@@ -83,10 +87,19 @@ class Diagnosis:
             "verdicts": {m: {"kind": v.kind, "sure": v.sure, "sentence": v.sentence, "advice": v.advice}
                          for m, v in self.verdicts.items()},
             "notes": list(self.notes),
+            "cautions": list(self.cautions),
         }  # fmt: skip
 
     def __str__(self) -> str:
-        lines = [self.summary, "", *_table(self), "", *_together(self), ""]
+        lines = [
+            *(f"Caution: {caution}." for caution in self.cautions),
+            self.summary,
+            "",
+            *_table(self),
+            "",
+            *_together(self),
+            "",
+        ]
         for m, v in self.verdicts.items():
             lines += [f"{m}: {v.kind}{_sure(v)}. {v.sentence[:1].upper()}{v.sentence[1:]}.", f"  Try: {v.advice}."]
         return "\n".join([*lines, *(f"Note: {note}." for note in self.notes)])

@@ -56,6 +56,13 @@ def _left_behind(f: Facts, t: Thresholds) -> Tensor:
     return f["left_behind"] > t.left_behind
 
 
+def _reference_failed(f: Facts, t: Thresholds) -> Tensor:
+    """Whether the reference knows little, though a probe shows that the data hold more."""
+    knows_nothing = (f["solo"] - f["chance"] < t.nothing) & (f["probe"] - f["chance"] >= t.nothing) & (f["probe"] > f["solo"])
+    is_poor = (f["best_solo"] - f["solo"] > t.worse) & (f["probe"] - f["solo"] > t.left_behind)
+    return knows_nothing | is_poor
+
+
 def _ignored(f: Facts, t: Thresholds) -> Tensor:
     known = f["probe"] - f["chance"]
     return (known > t.nothing) & (f["permuting"] < t.unused) & (_credit(f) < t.ignored * known)
@@ -73,6 +80,15 @@ RULES = (
         _left_behind,
         "alone it reaches {solo}, but a probe of its encoder here only {probe}: the encoder was left behind",
         "slow the leader down: recipes.frequency({leader!r}, k=2), or give every encoder a loss of its own",
+        needs=SOLO,
+    ),
+    Rule(
+        "reference did not learn",
+        "solo is near the commonest class or far below the best one, but the probe is above it",
+        _reference_failed,
+        "alone it reaches {solo}, the commonest class is {chance}, but a probe of its encoder here reaches {probe}: "
+        "the reference did not learn what the data hold",
+        "train the reference for longer, or at another learning rate, before judging the modality",
         needs=SOLO,
     ),
     Rule(

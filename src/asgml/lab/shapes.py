@@ -148,6 +148,7 @@ class Diagnosed(Shape):
     modalities: dict[str, dict[str, Estimate]]
     right_together: dict[str, Share]
     verdicts: dict[str, Verdict]
+    cautions: list[str] = []
 
     @model_validator(mode="after")
     def _of_each(self) -> Self:

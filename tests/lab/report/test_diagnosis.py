@@ -69,3 +69,10 @@ def test_numbers_without_intervals_and_without_shapley_values_are_shown_too(run)
     (store.cell_folder(run, "baseline", 0) / "diagnosis.json").write_text(json.dumps(found))
     report.write(run)
     assert logs.table((run / "analysis.md").read_text(), "Modality", "Verdict")["Audio"]["Linear probe"] == "50.00%"
+
+
+def test_what_makes_a_verdict_early_is_said_before_it(run):
+    store.write_json(store.cell_folder(run, "baseline", 0) / "diagnosis.json", diagnosis(cautions=["30 updates"]))
+    report.write(run)
+    text = (run / "analysis.md").read_text()
+    assert text.index("> **Attention.** 30 updates.") < text.index("visual: ignored (accuracy")

@@ -16,6 +16,7 @@ from asgml.lab.config.load import load_experiment
 from asgml.lab.datasets import contents
 from asgml.lab.datasets.settings import ImportedDataset
 from asgml.lab.errors import InputError
+from asgml.lab.few import planned
 
 REPORT = ("report.html", "analysis.md", "summary.json")
 INDEX = ("index.html", "index.md", "index.json")
@@ -55,7 +56,9 @@ def run(
     once = f"{jobs} at once" if jobs else f"as {where.engine} has room"
     if not quiet:
         _say(f"{experiment.name}: {cells} cells, {_shape(experiment)}, {len(todo)} of them to train, {once}, in {out}")
-    _prepare([laid.cell for laid in todo])
+    attention = _prepare([laid.cell for laid in todo])
+    for words in attention if not quiet else ():
+        _say(f"Attention: {words}.")
     with progress.show(cells, quiet=quiet) as show:
         outcome = sweep.run(experiment, out, jobs, show, cluster)
     _report_run(out, bool(outcome.failed), quiet)
@@ -102,17 +105,24 @@ def _check_point(experiment: Experiment) -> None:
         encoder.check(modality)
 
 
-def _prepare(cells: Sequence[Cell]) -> None:
+def _prepare(cells: Sequence[Cell]) -> list[str]:
     """Read the data once here, so that what is wrong with it is said once, and the cells find it in the cache.
+
+    Returns what to say of cells that will make few updates.
 
     One's own data set has no cache: it is read for the first seed only.
     """
-    read: list[Any] = []
-    for dataset, seed in ((cell.dataset, cell.seed) for cell in cells):
+    read, said = list[Any](), dict[str, None]()
+    for cell in cells:
+        dataset = cell.dataset
         once = isinstance(dataset, ImportedDataset) or dataset.seed is not None
-        if (which := (dataset, None if once else seed)) not in read:
-            read.append(which)
-            datasets.load(dataset, seed)
+        if (which := (dataset, None if once else cell.seed)) in read:
+            continue
+        read.append(which)
+        samples = getattr(datasets.load(dataset, cell.seed), "train", ())
+        if words := planned(len(samples), cell.train.batch_size, cell.epochs):
+            said[words] = None
+    return list(said)
 
 
 def _epochs(text: str | None) -> tuple[int, ...] | None:

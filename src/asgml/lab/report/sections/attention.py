@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from asgml.lab.report import measures, words
+from asgml.lab import few
+from asgml.lab.report import measures, records, words
 from asgml.lab.report.document import Block, Mono, Paragraph, Text, listed
 from asgml.lab.report.model import Method, Run, Study
 from asgml.lab.report.sections import environment, tuning
@@ -19,6 +20,7 @@ def blocks(study: Study) -> list[Block]:
     found += [f"{said}." for said in study.left_out]
     if not study.runs:
         found.append("No cell has finished: this report holds no numbers.")
+    found += _few_updates(study)
     found += [note for m in study.methods for run in m.runs if (note := logged_gap(m, run))]
     found += [(Mono(m.name), f" seed {run.seed}: {note}.") for m in study.methods for run in m.runs for note in run.notes]
     found += [*environment.warnings(study), *tuning.warnings(study)]
@@ -30,6 +32,12 @@ def _missing(study: Study) -> Text:
     have = "has" if len(cells) == 1 else "have"
     total = len(cells) + len(study.runs)
     return f"Incomplete: {len(cells)} of {total} cells {have} no result ({listed(cells)}); reasons in section Data sources."
+
+
+def _few_updates(study: Study) -> list[Text]:
+    """That all runs together hardly began to learn, where the logs say how many updates they made."""
+    made = [int(sum(steps.values)) for run in study.runs if (steps := run.get(records.STEPS))]
+    return [few.made(max(made))] if made and max(made) < few.FEW else []
 
 
 def logged_gap(method: Method, run: Run) -> Text | None:

@@ -47,6 +47,7 @@ def _one(method: Method, run: Run, diagnosis: Mapping[str, Any], number: int) ->
     together = ", ".join(f"{who} {words.percent(share)}" for who, share in diagnosis["right_together"].items())
     return [
         Heading(f"{method.name}, seed {run.seed}", 3),
+        *(Paragraph(f"{caution}.", "warning") for caution in diagnosis.get("cautions", ())),
         Paragraph(str(diagnosis["summary"]), "key"),
         Table(columns, rows, words=frozenset({"Verdict"})),
         Listing(tuple(_said(m, verdict) for m, verdict in diagnosis["verdicts"].items())),
