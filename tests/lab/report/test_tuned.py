@@ -66,6 +66,27 @@ def test_of_a_sampler_the_budget_and_each_choice_are_shown(run: Path) -> None:
     assert "edge of the range of train.lr" in words(attention.blocks(folders.read(run)))
 
 
+@pytest.mark.parametrize(("task", "key", "name"), [("multilabel", "map", "mAP"), ("regression", "r2", "R²")])
+@pytest.mark.parametrize("how", ["space", "over"])
+def test_trials_of_other_tasks_are_shown_by_their_score(run: Path, task: str, key: str, name: str, how: str) -> None:
+    """A trial that diverged for every seed has the key of classification."""
+    renamed = json.loads(json.dumps(TUNING).replace("validation_accuracy", f"validation_{key}"))
+    diverged = renamed["methods"]["m"]["trials"][2]
+    diverged["validation_accuracy"] = diverged.pop(f"validation_{key}")
+    if how == "space":
+        renamed["space"] = {"train.lr": renamed.pop("over")["train.lr"]}
+        renamed["sampler"] = "random"
+    (run / "tuning.json").write_text(json.dumps(renamed))
+    for cell in run.glob("*/seed0"):
+        lines = (cell / "metrics.jsonl").read_text().replace('"accuracy"', f'"{key}"').replace("probe_acc", f"probe_{key}")
+        (cell / "metrics.jsonl").write_text(lines.replace('"kind": "header"', f'"kind": "header", "task": "{task}"'))
+    report.write(run)
+    text = (run / "analysis.md").read_text()
+    assert f"alidation {name}" in text
+    assert "alidation accuracy" not in text
+    assert "90.00%" in text
+
+
 def test_an_edge_is_warned_of_first(run: Path) -> None:
     assert "Tuning chose an edge of the grid of train.lr for 1 of 3 methods (m): better" in words(
         attention.blocks(folders.read(run))

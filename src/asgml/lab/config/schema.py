@@ -114,10 +114,10 @@ class Train(Settings):
     epochs: int = Field(default=15, ge=1)
     batch_size: int = Field(default=64, ge=2)
     lr: float | None = Field(default=None, gt=0)
-    """None: the value tuned for plain joint training on this data set (`asgml list datasets` shows it)."""
+    """None: the data set's own (`asgml list datasets` shows it, and whether it was tuned)."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
     weight_decay: float | None = Field(default=None, ge=0)
-    """None: tuned, as `lr`."""
+    """None: the data set's own, as `lr`."""
     schedule: Literal["cosine", "step", "constant"] = "cosine"
     """cosine: to zero at the last epoch; step: x 0.1 after 70 % of the epochs."""
     unimodal_loss: float = Field(default=0.0, ge=0)

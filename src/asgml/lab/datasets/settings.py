@@ -26,9 +26,10 @@ class DatasetSettings(Settings):
     """What every data set has."""
 
     tuned: ClassVar[Tuned] = {"lr": 0.05, "weight_decay": 1e-4}
-    """`train.lr` and `train.weight_decay` where the experiment gives none: chosen for plain joint training alone."""
+    """`train.lr` and `train.weight_decay` where the experiment gives none; `tuned_how` says whether they were tuned, for plain
+    joint training alone, or not."""
 
-    tuned_how: ClassVar[str] = "tuned"
+    tuned_how: ClassVar[str] = "a common choice, not tuned here"
     """How these were chosen."""
 
     name: str
@@ -51,6 +52,7 @@ class Keypad(DatasetSettings):
     """Real handwritten digits (scikit-learn) seen, the telephone keypad's dual tone (ITU-T Q.23) heard; no download."""
 
     tuned: ClassVar[Tuned] = {"lr": 0.1, "weight_decay": 1e-4}
+    tuned_how: ClassVar[str] = "tuned"
     name: Literal["keypad"] = "keypad"
     snr_db: float = Field(default=-8.5, ge=-60, le=60)
     """Signal-to-noise ratio in dB: mean power of the tone while it sounds over that of the white noise (0-2,000 Hz)."""
@@ -93,6 +95,7 @@ class AVDigits(DatasetSettings):
     """Spoken digits (Free Spoken Digit Dataset) paired by label with scikit-learn's handwritten digits, as AV-MNIST."""
 
     tuned: ClassVar[Tuned] = {"lr": 0.1, "weight_decay": 1e-3}
+    tuned_how: ClassVar[str] = "tuned"
     name: Literal["avdigits"] = "avdigits"
     root: Path
     """The folder that holds `{digit}_{speaker}_{index}.wav`."""

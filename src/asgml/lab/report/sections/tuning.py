@@ -18,13 +18,13 @@ def blocks(study: Study) -> list[Block]:
     """A heading of level 3, the budget, and a row per method; nothing where nothing was tuned."""
     if not study.tuning:
         return []
+    score, head = study.scoring.score.name, [Heading(TITLE, 3), Paragraph(budget(study.tuning))]
     if "space" in study.tuning:
-        return [Heading(TITLE, 3), Paragraph(budget(study.tuning)), _searched(study.tuning), Paragraph(SEARCHED, "note")]
+        return [*head, _searched(study.tuning, score), Paragraph(SEARCHED.format(score), "note")]
     trials = next(iter(study.tuning["methods"].values()))["trials"]
     columns = ("Method", "Chosen", *(_settings(t["settings"]) for t in trials))
     rows = tuple(_row(name, found) for name, found in study.tuning["methods"].items())
-    note = Paragraph(NOTE.format(study.scoring.score.name), "note")
-    return [Heading(TITLE, 3), Paragraph(budget(study.tuning)), Table(columns, rows, labels=2), note]
+    return [*head, Table(columns, rows, labels=2), Paragraph(NOTE.format(score), "note")]
 
 
 NOTE = ("Columns are the validation {} of each trial, mean over the tuning seeds; the one in bold was taken, the first "
@@ -33,23 +33,24 @@ NOTE = ("Columns are the validation {} of each trial, mean over the tuning seeds
 
 SEARCHED = (
     "The sampler proposed the settings of each method from that method's own trials; one seed gave all methods the same first "
-    "ones. The best mean validation accuracy over the tuning seeds was taken, the first of equals. A trial with a seed that "
+    "ones. The best mean validation {} over the tuning seeds was taken, the first of equals. A trial with a seed that "
     "diverged is worse than any without. The test set took no part."
 )
 
 
-def _searched(tuning: Mapping[str, Any]) -> Table:
+def _searched(tuning: Mapping[str, Any], score: str) -> Table:
     """A row per method: what it took, found when, and how far the others lie below."""
-    columns = ("Method", "Chosen", "Found by trial", "Validation accuracy", "Median of all trials", "Diverged", "Missing")
+    columns = ("Method", "Chosen", "Found by trial", f"Validation {score}", "Median of all trials", "Diverged", "Missing")
     return Table(columns, tuple(_found(name, found) for name, found in tuning["methods"].items()), labels=2)
 
 
 def _found(name: str, found: Mapping[str, Any]) -> tuple[Text, ...]:
     trials, chosen = found["trials"], found["chosen"]
-    means = [t["validation_accuracy"] for t in trials if t["validation_accuracy"] is not None]
+    scores = [scoring.validation_score(t) for t in trials]
+    means = [score for score in scores if score is not None]
     lost = (str(sum(bool(t[key]) for t in trials)) for key in ("diverged", "missing"))
     number = next((n for n, t in enumerate(trials, 1) if chosen is not None and t["settings"] == chosen), None)
-    best = None if number is None else trials[number - 1]["validation_accuracy"]
+    best = None if number is None else scores[number - 1]
     taken = "not chosen yet" if chosen is None else _settings(chosen)
     return (Mono(name), taken, "-" if number is None else str(number), Strong(words.percent(best)),
             words.percent(statistics.median(means) if means else None), *lost)  # fmt: skip
