@@ -197,3 +197,12 @@ def test_a_reader_that_leaves_is_no_error() -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(60) == 141
+
+
+def test_tuned_is_said_of_what_was_tuned(capsys: pytest.CaptureFixture[str]) -> None:
+    from asgml.lab.datasets import settings
+
+    tuned = {name for name, model in settings.BUILT_IN.items() if model.tuned_how == "tuned"}
+    assert tuned == {"keypad", "avdigits"}
+    assert main(["list", "datasets"]) == 0
+    assert "a common choice" in capsys.readouterr().out
