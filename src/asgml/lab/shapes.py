@@ -51,6 +51,7 @@ class Header(Shape):
     classes: list[str | int | float] = []
     note: str = ""
     sizes: dict[str, Count] = {}
+    commonest: dict[str, Share] = {}
     present: dict[str, dict[str, Count]] = {}
     parameters: Count = 0
     versions: dict[str, str] = {}

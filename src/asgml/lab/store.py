@@ -9,7 +9,8 @@ numbers as event files), `checkpoint.pt`, `model.safetensors` (the chosen epoch'
 Lines of `metrics.jsonl` are of three kinds:
 
     {"kind": "header", "modalities": [...], "dataset_modalities": [...], "classes": [...], "note": "...",
-     "sizes": {"train": n, "validation": n, "test": n}, "parameters": n, "versions": {"asgml": "...", ...}}
+     "sizes": {"train": n, "validation": n, "test": n}, "commonest": {"train": share, ...},
+     "parameters": n, "versions": {"asgml": "...", ...}}
     {"kind": "step", "step": 0, "epoch": 1, "loss": x, "lr": x, "total_norm": x, "grad_norm": {"audio": x},
      "skipped": [], "held": [], "readings": {"gap": {"audio": x}}, "applied": {"scale": {"audio": x}}}
     {"kind": "epoch", "epoch": 1, "step": 18, "steps": 18, "samples": n, "seconds": x, "peak_memory": bytes, "flops": x,

@@ -122,6 +122,8 @@ def test_bottleneck_is_a_weakest_probe_that_stays_within_two_points(probes: tupl
 def test_a_probe_that_guesses(guess: float | None, probes: tuple[float, float] | None, blind: bool) -> None:
     found = said(replace(STUDY, guess=guess, weakest_range=probes))
     assert ("no average probe exceeds guessing (10.00%) by 1 point" in found) is blind
+    assert "appears bottlenecked" not in found or not blind, "what only guesses is no bottleneck"
+    assert ("Look at what visual holds" in suggested(replace(STUDY, guess=guess, weakest_range=probes))) is blind
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from asgml.lab import report, statistics
-from asgml.lab.report import folders, samples
+from asgml.lab.report import facts, folders, samples
 from lab.report import logs
 
 PAIR = {"audio": [0.5], "visual": [0.3]}
@@ -63,3 +63,19 @@ def test_without_predictions_or_with_more_seeds_there_is_none(run: Path) -> None
     assert samples.difference(method, base) is None
     report.write(run)
     assert "over test samples" not in (run / "analysis.md").read_text()
+
+
+def test_guessing_is_the_commonest_class(run: Path) -> None:
+    study = folders.read(run)
+    assert facts.of(study).guess == pytest.approx(1 / 3), "of the labels beside the predictions, not of the two classes named"
+    labels = np.array([0] * 42 + [1] * 18)
+    for cell in run.glob("*/seed0"):
+        np.savez(cell / "predictions.npz", test_label=labels)
+    assert facts.of(folders.read(run)).guess == 0.7
+    for cell in run.glob("*/seed0"):
+        (cell / "predictions.npz").unlink()
+    assert facts.of(folders.read(run)).guess == 0.5, "nothing tells more than the number of classes"
+    for cell in run.glob("*/seed0"):
+        lines = (cell / "metrics.jsonl").read_text()
+        (cell / "metrics.jsonl").write_text(lines.replace('"sizes":', '"commonest": {"test": 0.8}, "sizes":', 1))
+    assert facts.of(folders.read(run)).guess == 0.8

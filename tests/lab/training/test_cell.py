@@ -94,6 +94,8 @@ def test_every_record_is_complete_and_consistent(finished):
     header, *records = small.log(folder)
     assert header["sizes"] == {"train": 100, "validation": 60, "test": 60}
     assert header["modalities"] == header["dataset_modalities"] == ["audio", "visual"]
+    with np.load(folder / "predictions.npz") as kept:
+        assert header["commonest"]["test"] == np.bincount(kept["test_label"]).max() / 60
     steps, epochs = ([r for r in records if r["kind"] == kind] for kind in ("step", "epoch"))
     assert [s["step"] for s in steps] == list(range(12)), "100 rows in batches of 32 are 4 steps an epoch"
     assert [e["epoch"] for e in epochs] == [1, 2, 3]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from asgml.lab import statistics
-from asgml.lab.report import entries, measures, summary
+from asgml.lab.report import entries, measures, samples, summary
 from asgml.lab.report.model import Method, Study
 from asgml.lab.statistics import Estimate, Interval
 from asgml.lab.tasks.scoring import MACRO_F1, SCORINGS
@@ -108,7 +108,7 @@ class Solo:
 class StudyFacts:
     """The study as a whole. `weakest` is the baseline's laggard (without one: the first method's), with its probe's range.
 
-    `guess` is the accuracy of guessing among equally frequent classes, a share.
+    `guess` is the accuracy of always naming the commonest class, a share.
     """
 
     methods: tuple[Facts, ...]
@@ -148,8 +148,16 @@ def of(study: Study) -> StudyFacts:
 
 
 def _guess(study: Study) -> float | None:
-    classes = study.header.get("classes")
-    return 1 / len(classes) if classes and study.scoring.task == "classification" else None
+    """The share of the commonest class in the test set, which whoever always names it reaches."""
+    if study.scoring.task != "classification":
+        return None
+    if (logged := study.header.get("commonest", {}).get("test")) is not None:
+        return float(logged)
+    kept = [share for share in map(samples.commonest, study.runs[:1]) if share is not None]
+    if kept:
+        return kept[0]
+    classes = study.header.get("classes")  # where the logs say nothing else, no guess can be worse than this
+    return 1 / len(classes) if classes else None
 
 
 def score_of(study: Study) -> str:

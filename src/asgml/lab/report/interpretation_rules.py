@@ -62,8 +62,8 @@ def guessing(s: StudyFacts) -> bool:
 
 
 def bottlenecked(s: StudyFacts) -> bool:
-    """Whether the weakest modality's average probe stays within 2 points over all joint methods."""
-    return s.weakest_range is not None and s.weakest_range[1] - s.weakest_range[0] < BOTTLENECK - 1e-9
+    """Whether the weakest modality's average probe stays within 2 points over all joint methods, and does more than guess."""
+    return s.weakest_range is not None and not guessing(s) and s.weakest_range[1] - s.weakest_range[0] < BOTTLENECK - 1e-9
 
 
 STUDY: tuple[Rule[StudyFacts], ...] = (
@@ -71,7 +71,7 @@ STUDY: tuple[Rule[StudyFacts], ...] = (
         "the weakest modality's average probe stays within 1 point of guessing in every joint method",
         guessing,
         lambda s: f"The {s.weakest} encoder's features tell nothing of the class: no average probe exceeds guessing "
-                  f"({words.percent(s.guess)}) by 1 point.",
+                  f"({words.percent(s.guess)}) by 1 point. To guess is to name the commonest class always.",
     ),
     Rule(
         "the weakest modality's average probe stays within 2 points over all joint methods",

@@ -6,7 +6,7 @@ from asgml.lab import statistics
 from asgml.lab.report import entries, words
 from asgml.lab.report.document import Mono, Text, listed
 from asgml.lab.report.facts import Facts, StudyFacts
-from asgml.lab.report.interpretation_rules import LEADS_ALWAYS, bottlenecked
+from asgml.lab.report.interpretation_rules import LEADS_ALWAYS, bottlenecked, guessing
 from asgml.lab.report.rules import Rule
 
 HALF = "the same method at half its strength"
@@ -69,6 +69,12 @@ def _gap_is_noise(s: StudyFacts) -> bool:
 
 
 STUDY: tuple[Rule[StudyFacts], ...] = (
+    Rule(
+        "the weakest modality's average probe stays within 1 point of guessing in every joint method",
+        guessing,
+        lambda s: f"Look at what {s.weakest} holds: nothing of the class was found in it. Do its files belong to their labels "
+                  "(asgml data check)? If so, leave it out: no method balances what holds nothing.",
+    ),
     Rule(
         "the weakest modality's probe stays within 2 points over all joint methods (bottlenecked)",
         bottlenecked,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -39,16 +40,34 @@ def difference(method: Method, base: Method) -> Sampled | None:
     return None if found is None else Sampled(found, len(ids), len(set(groups)))
 
 
+def commonest(run: Run) -> float | None:
+    """The share of the commonest class among the run's test samples; None without predictions."""
+    found = _test(run, "label")
+    if found is None or not len(found[0]):
+        return None
+    counts = np.unique(found[0], return_counts=True)[1]
+    return float(counts.max() / len(found[0]))
+
+
 def _hits(run: Run) -> dict[str, tuple[float, str]]:
     """Test sample's id -> whether it was right (0 or 1), and its group."""
+    found = _test(run, "id", "group", "label", "logits")
+    if found is None:
+        return {}
+    ids, groups, labels, logits = found
+    if logits.ndim != 2 or not len(ids) == len(groups) == len(labels) == len(logits):
+        return {}
+    right = (logits.argmax(1) == labels).astype(float)
+    return dict(zip(ids.tolist(), zip(right.tolist(), groups.tolist(), strict=True), strict=True))
+
+
+def _test(run: Run, *names: str) -> list[Any] | None:
+    """These arrays of the test set out of `predictions.npz`; None where there are none."""
     path = None if run.folder is None else run.folder / "predictions.npz"
     if path is None or not path.exists():
-        return {}
+        return None
     try:
         with np.load(path, allow_pickle=False) as file:
-            right = (file["test_logits"].argmax(1) == file["test_label"]).astype(float)
-            return dict(
-                zip(file["test_id"].tolist(), zip(right.tolist(), file["test_group"].tolist(), strict=True), strict=True)
-            )
+            return [file[f"test_{name}"] for name in names]
     except damage.UNREADABLE:  # what another program left there; ours were checked when the cell was read
-        return {}
+        return None

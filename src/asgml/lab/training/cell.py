@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -152,11 +153,18 @@ def _predictions(trainer: Trainer, outputs: Mapping[str, Outputs]) -> dict[str, 
 def _header(data: Data, trainer: Trainer) -> dict[str, Any]:
     versions = {name: importlib.metadata.version(name) for name in PACKAGES} | {"python": platform.python_version()}
     parameters = sum(p.numel() for p in trainer.model.parameters())
-    more = {} if data.task == "classification" else {"task": data.task}
+    more: dict[str, Any] = {"task": data.task}
+    if data.task == "classification":
+        more = {"commonest": {s: _commonest(getattr(data, s).labels) for s in SPLITS}}
     more |= lacking.counts(data, list(trainer.model.encoders))
     return {"kind": "header", "modalities": list(trainer.model.encoders), "dataset_modalities": list(data.modalities),
             "classes": list(data.classes), "note": data.note, "sizes": {s: len(getattr(data, s)) for s in SPLITS},
             "parameters": parameters, "device": _device_name(trainer), "versions": versions} | more  # fmt: skip
+
+
+def _commonest(labels: npt.NDArray[np.int64]) -> float:
+    """Return the share of the commonest class: what guessing reaches."""
+    return float(np.bincount(labels).max() / len(labels))
 
 
 def _device_name(trainer: Trainer) -> str:

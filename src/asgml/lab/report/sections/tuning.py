@@ -18,7 +18,8 @@ def blocks(study: Study) -> list[Block]:
     """A heading of level 3, the budget, and a row per method; nothing where nothing was tuned."""
     if not study.tuning:
         return []
-    score, head = study.scoring.score.name, [Heading(TITLE, 3), Paragraph(budget(study.tuning))]
+    score = study.scoring.score.name
+    head: list[Block] = [Heading(TITLE, 3), Paragraph(budget(study.tuning))]
     if "space" in study.tuning:
         return [*head, _searched(study.tuning, score), Paragraph(SEARCHED.format(score), "note")]
     trials = next(iter(study.tuning["methods"].values()))["trials"]
