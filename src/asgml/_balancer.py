@@ -25,6 +25,7 @@ from asgml._owned import Owned
 from asgml._present import Present, joined, rows_of
 from asgml._ranks import Layout, ranks
 from asgml._reduce import exchange, local_norm
+from asgml._states import check_state, take
 from asgml._step import Readings, Stateful, Step
 from asgml._taps import Extract, Taps
 from asgml.diagnostics import Diagnostic
@@ -265,18 +266,17 @@ class Balancer(Watching):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state_dict` was taken; refuses another pipeline's or other modalities' state."""
-        for what, saved, here in (("parts", state["parts"], self._parts()), ("modalities", state["tally"], self.params)):
-            if list(saved) != list(here):
-                raise ValueError(f"the state was saved with {what} {list(saved)}, this Balancer has {list(here)}")
+        """Go on where `state_dict` was taken. ValueError, and nothing taken, for a damaged or another pipeline's state."""
+        parts = self._parts()
+        self.params = self._taps.params = self._owned.current()
+        check_state(state, parts, self.params, self._hooked)
         check_shards(state["parts"], self.params)
+        take(parts, state["parts"])
         self.index, self.nonfinite = state["index"], state["nonfinite"]
         self.left_out = LeftOut(LeftOut(state.get("left_out", {})).plain())
         self.tally = {m: dict(counts) for m, counts in state["tally"].items()}
         self.readings = Readings(state["readings"], awaited=self.readings.awaited)
         self._taps.cut = frozenset(state["skipping"])
-        for name, part in self._parts().items():
-            part.load_state_dict(state["parts"][name])
 
     def summary(self) -> str:
         """Say in words what every modality got so far.

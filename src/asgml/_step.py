@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from asgml._states import Saved
+
 T = TypeVar("T")
 
 
@@ -84,6 +86,11 @@ class Stateful:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over what `state_dict` returned."""
+
+    def check_state(self, saved: Saved) -> None:
+        """Refuse with a ValueError what `state_dict` cannot have returned, before any part takes its state over."""
+        if type(self).state_dict is Stateful.state_dict and saved.mapping():
+            saved.refuse("empty")
 
     def fresh(self) -> Self:
         """Return a part of the same settings without memory: a recipe may be used for many runs."""

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from asgml._states import Saved
 from asgml._step import Step
 from asgml.diagnostics._base import Diagnostic
 
@@ -86,6 +87,11 @@ class Averaged(Diagnostic):
     def state_dict(self) -> dict[str, Any]:
         """Return modality -> the average and its weight."""
         return {"averages": {m: dict(memory) for m, memory in self._memory.items()}}
+
+    def check_state(self, saved: Saved) -> None:
+        """Refuse what are no averages."""
+        for _, memory in saved.at("averages").modalities():
+            memory.tensors({"sum": (), "mass": ()})
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over a copy of what `state_dict` returned."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from asgml._states import Saved
 from asgml.diagnostics._base import Derived
 
 
@@ -63,6 +64,12 @@ class Gap(Derived):
     def state_dict(self) -> dict[str, Any]:
         """Return the last values, and who is engaged."""
         return {"latest": dict(self._latest), "engaged": sorted(self._engaged)}
+
+    def check_state(self, saved: Saved) -> None:
+        """Refuse what are no readings."""
+        saved.at("engaged").names(saved.at("latest").mapping())
+        for _, value in saved.at("latest").named():
+            value.number()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take both over."""

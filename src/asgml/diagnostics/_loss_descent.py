@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from asgml._states import Saved
 from asgml._step import Step
 from asgml.diagnostics._labels import IGNORED
 from asgml.diagnostics._logits import OfLogits
@@ -71,6 +72,12 @@ class LossDescent(OfLogits):
     def state_dict(self) -> dict[str, Any]:
         """Return modality -> the window's losses, oldest first."""
         return {m: list(losses) for m, losses in self._losses.items()}
+
+    def check_state(self, saved: Saved) -> None:
+        """Refuse what are no losses of a window."""
+        for _, losses in saved.modalities():
+            for loss in losses.items(most=self.window - 1):
+                loss.tensor()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over copies of them."""

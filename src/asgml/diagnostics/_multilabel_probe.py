@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -66,6 +67,10 @@ class MultilabelProbe(OnlineLinear):
             "hits": (yes * y).sum(0),
             "rejections": ((1 - yes) * (1 - y)).sum(0),
         }
+
+    def counted(self) -> Mapping[str, Sequence[int]]:
+        """Return the names and shapes of what `counts` returns."""
+        return dict.fromkeys(("positives", "negatives", "hits", "rejections"), (self.labels,))
 
     def unfit(self, step: Step, modality: str) -> str:
         """Say what is below 0."""

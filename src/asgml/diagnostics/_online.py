@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from asgml._states import Saved
 from asgml._step import Step
 from asgml.diagnostics._average import check_decay
 from asgml.diagnostics._base import Diagnostic, check_every
@@ -117,6 +118,16 @@ class OnlineLinear(Diagnostic):
     def state_dict(self) -> dict[str, Any]:
         """Return modality -> weights, running statistics and averages."""
         return {m: dict(memory) for m, memory in self._memory.items()}
+
+    def counted(self) -> Mapping[str, Sequence[int]]:
+        """Return the names and shapes of what `counts` returns, where a saved state is to be checked for them."""
+        return {}
+
+    def check_state(self, saved: Saved) -> None:
+        """Refuse tensors of other sizes than a classifier of so many outputs has."""
+        for _, memory in saved.modalities():
+            fresh = self._fresh(torch.empty(1, memory.width("mean", 0), device="meta"))
+            memory.tensors({**{name: t.shape for name, t in fresh.items()}, **self.counted()})
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over a copy of what `state_dict` returned."""

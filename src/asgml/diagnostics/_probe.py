@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -68,6 +69,10 @@ class Probe(OnlineLinear):
     def counts(self, modality: str, logits: Tensor, targets: Labels) -> Memory:
         """Return the number of rows that are named right."""
         return {"accuracy": ((logits.argmax(1) == targets.of) & targets.keep).float().sum()}
+
+    def counted(self) -> Mapping[str, Sequence[int]]:
+        """Return the names and shapes of what `counts` returns."""
+        return {"accuracy": ()}
 
     def unfit(self, step: Step, modality: str) -> str:
         """Say which labels are no classes."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from asgml._ranks import wide
+from asgml._states import Saved
 from asgml._step import Step
 from asgml.diagnostics._average import check_decay
 from asgml.diagnostics._base import Diagnostic, check_every
@@ -114,6 +115,12 @@ class RidgeProbe(Diagnostic):
     def state_dict(self) -> dict[str, Any]:
         """Return modality -> sums and weights."""
         return {m: dict(memory) for m, memory in self._memory.items()}
+
+    def check_state(self, saved: Saved) -> None:
+        """Refuse tensors of other sizes than a regression of so many outputs has."""
+        for _, memory in saved.modalities():
+            fresh = self._fresh(torch.empty(1, memory.width("x", 0), device="meta"))
+            memory.tensors({name: t.shape for name, t in fresh.items()})
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over a copy of what `state_dict` returned."""

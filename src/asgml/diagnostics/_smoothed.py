@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from asgml._states import Saved
 from asgml._step import Step
 from asgml.diagnostics._average import Averaged, Once, check_decay
 from asgml.diagnostics._base import Derived, Diagnostic
@@ -74,6 +75,11 @@ class Smoothed(Averaged):
     def state_dict(self) -> dict[str, Any]:
         """Return the averages and the diagnostic's memory."""
         return {**super().state_dict(), "of": self.diagnostic.state_dict()}
+
+    def check_state(self, saved: Saved) -> None:
+        """Refuse what fits neither the averages nor the diagnostic."""
+        super().check_state(saved)
+        self.diagnostic.check_state(saved.at("of"))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take both over."""

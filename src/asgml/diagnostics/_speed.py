@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from asgml._states import Saved
 from asgml.diagnostics._average import check_decay
 from asgml.diagnostics._base import Derived
 
@@ -68,6 +69,12 @@ class Speed(Derived):
     def state_dict(self) -> dict[str, Any]:
         """Return modality -> its average norm's sum and weight, and how many norms it has had."""
         return {m: dict(average) for m, average in self._norms.items()}
+
+    def check_state(self, saved: Saved) -> None:
+        """Refuse what are no averages."""
+        for _, average in saved.named():
+            for key in START:
+                average.at(key).number(least=0)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take them over."""

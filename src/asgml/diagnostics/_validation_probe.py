@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from asgml._states import Saved
 from asgml._step import Step
 from asgml.diagnostics._average import Averaged, Once, check_decay
 from asgml.diagnostics._base import check_every
@@ -150,6 +151,12 @@ class ValidationProbe(Averaged):
     def state_dict(self) -> dict[str, Any]:
         """Return the averages, the probe's memory, and the number of batches scored."""
         return {**super().state_dict(), "of": self._probe.state_dict(), "scored": self._scored}
+
+    def check_state(self, saved: Saved) -> None:
+        """Refuse what fits neither the averages nor the probe."""
+        super().check_state(saved)
+        self._probe.check_state(saved.at("of"))
+        saved.at("scored").count()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take them over."""

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from asgml._states import Saved
 from asgml._step import Step
 from asgml.diagnostics._base import Diagnostic, check_every
 
@@ -83,6 +84,11 @@ class WeightDrift(Diagnostic):
     def state_dict(self) -> dict[str, Any]:
         """Return modality -> name -> the parameter at the start."""
         return {m: dict(start) for m, start in self._start.items()}
+
+    def check_state(self, saved: Saved) -> None:
+        """Refuse what does not fit the encoders' parameters."""
+        for modality, start in saved.modalities():
+            start.weights(modality)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over copies of them."""

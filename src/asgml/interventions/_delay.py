@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from asgml._ranks import local, placed
+from asgml._states import Saved
 from asgml._step import NotYetMeasured, Policy, Step
 from asgml.interventions._base import Intervention, decided
 from asgml.policies import Constant, Together
@@ -125,6 +126,13 @@ class Delay(Intervention):
     def state_dict(self) -> dict[str, Any]:
         """Return the queued gradients, oldest first, by reference."""
         return {"queues": {m: [dict(g) for g in q] for m, q in self._queues.items()}, "warm": sorted(self._warm)}
+
+    def check_state(self, saved: Saved) -> None:
+        """Refuse what does not fit the encoders' parameters."""
+        saved.at("warm").names()
+        for modality, queue in saved.at("queues").modalities():
+            for grads in queue.items():
+                grads.weights(modality)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over copies of the queued gradients."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from asgml._numbers import is_number
+from asgml._states import Saved
 from asgml._step import NotYetMeasured, Policy, Step
 from asgml.interventions._base import Intervention, decided
 from asgml.interventions._scope import Scope, check_scope
@@ -64,6 +65,14 @@ class ByFactor(Intervention):
     def state_dict(self) -> dict[str, Any]:
         """Return the sums that the mean factors come from."""
         return {"given": {m: list(sums) for m, sums in self._given.items()}}
+
+    def check_state(self, saved: Saved) -> None:
+        """Refuse what are no sums."""
+        for _, sums in saved.at("given").modalities():
+            if len(sums.items(most=2)) != 2:
+                sums.refuse("a sum and a count")
+            for number in sums.items():
+                number.number(least=0)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take them over."""

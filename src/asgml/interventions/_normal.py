@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from asgml._ranks import placed
+from asgml._states import Saved
 
 FLOOR = 1e-8
 """Added to every standard deviation."""
@@ -72,3 +73,15 @@ class Normal:
 def derived(purpose: str, seed: int, modality: str) -> int:
     """Return a generator's seed: another one for every purpose, seed and modality."""
     return int.from_bytes(hashlib.sha256(repr((purpose, seed, modality)).encode()).digest()[:8], "little") >> 1
+
+
+def check_generator(saved: Saved) -> None:
+    """Refuse what is no state of a generator."""
+    state, cpu = saved.value, torch.Generator()
+    if not isinstance(state, Tensor) or state.dtype != torch.uint8 or state.ndim != 1:
+        saved.refuse("a generator's state, a row of bytes")
+    if state.shape == cpu.get_state().shape:  # another kind of device has another length: it is looked at there
+        try:
+            cpu.set_state(state.cpu())
+        except RuntimeError:
+            saved.refuse("a generator's state, and those bytes are none")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from asgml._reduce import local_norm
+from asgml._states import Saved
 from asgml._step import Step
 from asgml.diagnostics import Diagnostic
 from asgml.interventions._base import Intervention
@@ -79,6 +80,11 @@ class Record(Diagnostic, Intervention):
     def state_dict(self) -> dict[str, Any]:
         """Return what was seen last."""
         return dict(self._seen)
+
+    def check_state(self, saved: Saved) -> None:
+        """Refuse what is no number per modality."""
+        for _, seen in saved.modalities():
+            seen.tensor(finite=False)  # a function of the user's own may say anything
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over copies of it."""

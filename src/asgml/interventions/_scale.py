@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 
 from asgml._numbers import is_number
+from asgml._states import Saved
 from asgml._step import Step
 from asgml.interventions._factors import ByFactor
 from asgml.interventions._scope import within
@@ -64,6 +65,12 @@ class Scale(ByFactor):
     def state_dict(self) -> dict[str, Any]:
         """Return the sums that the mean factors come from, and the factors that inertia holds."""
         return super().state_dict() | {"applied": dict(self._applied)}
+
+    def check_state(self, saved: Saved) -> None:
+        """Refuse what are no sums and no factors."""
+        super().check_state(saved)
+        for _, factor in saved.at("applied").modalities():
+            factor.number(least=0)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take them over."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
+from asgml._states import Saved
 from asgml._step import NotYetMeasured, Policy, Readings, Step
 from asgml.interventions._base import Intervention
 from asgml.policies import Together
@@ -80,6 +81,13 @@ class Skip(Intervention):
     def state_dict(self) -> dict[str, Any]:
         """Return the counters."""
         return {"forced": dict(self.forced), "streak": dict(self._streak), "forcing": sorted(self._forcing)}
+
+    def check_state(self, saved: Saved) -> None:
+        """Refuse what are no counters."""
+        saved.at("forcing").names()
+        for key in ("forced", "streak"):
+            for _, count in saved.at(key).modalities():
+                count.count()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take the counters over."""
