@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from asgml.lab import memory, store
+from asgml.lab import disk, memory, store
 
 POLL, GRACE = 0.05, 3.0
 """Seconds between two looks at the children; seconds that a child has to end by itself when the sweep is cut short."""
@@ -142,7 +142,10 @@ def _record(child: _Child, watcher: Watcher) -> list[Task]:
     result = store.read_json(child.task.folder / "result.json")
     if result is None:
         result = {"status": "failed", "reason": _reason(child)}
-        store.write_json(child.task.folder / "result.json", result)
+        try:
+            store.write_json(child.task.folder / "result.json", result)
+        except OSError as error:  # without a result it runs again, as one that failed does
+            result["reason"] = disk.full(error) or f"{result['reason']}; and {error}"
     reason = None if result["status"] == "finished" else str(result.get("reason", "no reason given"))
     watcher.ended(child.task, reason, time.monotonic() - child.since)
     return [child.task] if reason else []
@@ -153,6 +156,8 @@ def _reason(child: _Child) -> str:
         return child.process.reason
     code = child.process.returncode
     assert code is not None
+    if code == disk.CODE:
+        return f"the disk is full; {disk.WAY_OUT}"
     known = {int(s): s.name for s in signal.Signals}
     how = f"killed by {known.get(-code, f'signal {-code}')}" if code < 0 else f"exit code {code}: {_last_words(child)}"
     return how + ", out of memory: the system ended it" * ("SIGKILL" in how and memory.kills() > child.kills)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import threading
@@ -12,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from asgml.lab import memory, store
+from asgml.lab import disk, memory, store
 from asgml.lab.config import address
 from asgml.lab.errors import InputError
 
@@ -42,12 +43,21 @@ def run(cell: Path) -> None:
     except InputError as error:
         result = {"status": "failed", "reason": str(error)}
     except Exception as error:
-        traceback.print_exc()
-        words = f"{type(error).__name__}: {error}"
-        result = {"status": "failed", "reason": f"out of memory ({words})" if memory.lacked(error) else words}
+        result = {"status": "failed", "reason": disk.full(error) or _unforeseen(error)}
     if result is not None:
-        _record(cell, result)
+        try:
+            _record(cell, result)
+        except OSError as error:  # then whoever started this cell says so: the log may lie on the same disk
+            with contextlib.suppress(OSError):
+                print(disk.full(error) or error, file=sys.stderr)
+            sys.exit(disk.CODE if disk.full(error) else 1)
     sys.exit(0 if result is None or result["status"] == "finished" else 1)
+
+
+def _unforeseen(error: Exception) -> str:
+    traceback.print_exc()
+    words = f"{type(error).__name__}: {error}"
+    return f"out of memory ({words})" if memory.lacked(error) else words
 
 
 def _record(cell: Path, result: dict[str, Any]) -> None:
