@@ -163,3 +163,27 @@ def test_unknown_shared_and_foreign_encoders_are_refused():
 def test_a_recipe_without_scales_says_so():
     assert [part.scales for part in (*SCALING, Noise({}), Delay({}))] == [True, True, False, False]
     assert not any(part.scales for part in (Recipe() + recipes.frequency("audio", 2) + recipes.noise("audio")).act)
+
+
+class Wrapped(torch.optim.SGD):
+    """As Accelerate wraps an optimizer."""
+
+    def __init__(self, optimizer):
+        super().__init__([torch.zeros(1)])
+        self.optimizer = optimizer
+
+
+class Closure(torch.optim.SGD):
+    def step(self, closure):
+        return super().step(closure)
+
+
+@pytest.mark.parametrize("kind", [torch.optim.LBFGS, Closure])
+@pytest.mark.parametrize("given", [lambda o: o, lambda o: [o], Wrapped])
+def test_an_optimizer_that_needs_a_closure_is_refused(kind, given):
+    net = nn.Linear(2, 2)
+    words = rf"`optimizer`: the `step` of {kind.__name__} needs a closure.* call `balancer.forget\(\)` after each but the last"
+    with pytest.raises(TypeError, match=words):
+        Balancer({"audio": net}, optimizer=given(kind(net.parameters())))
+    assert not net._forward_hooks
+    assert Balancer({"audio": net}, optimizer=torch.optim.AdamW(net.parameters())).index == 0

@@ -1,5 +1,7 @@
 """torch.compile: no further graph break, no recompile limit, and attaching too late is an error (L10)."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -94,3 +96,67 @@ def test_evaluation_in_between_keeps_every_step_seen(given):
             call(inputs)
         model.train()
     assert balancer.tally["audio"] == {"updated": 3, "skipped": 3, "held": 0}
+
+
+MODELS = {"none": lambda model, call: None, "model": lambda model, call: model, "compiled": lambda model, call: call}
+
+
+@pytest.mark.parametrize(("late", "given"), [(True, "none"), (True, "model"), (True, "compiled"), (False, "model")])
+def test_attaching_and_compiling_work_in_either_order_before_the_first_forward(late, given):
+    eager, _, plain = train(TWO, Recipe((Probe(toy.CLASSES),)) + recipes.frequency("audio", 2), False)
+    model, counter = toy.Toy(TWO), CompileCounter()
+    call = torch.compile(model, backend=counter, fullgraph=True) if late else model
+    recipe = Recipe((Probe(toy.CLASSES),)) + recipes.frequency("audio", 2)
+    balancer = Balancer(dict(model.encoders.items()), recipe, model=MODELS[given](model, call))
+    call = call if late else torch.compile(model, backend=counter, fullgraph=True)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    for inputs, labels in toy.batches(TWO, 8):
+        nn.functional.cross_entropy(call(inputs), labels).backward()
+        balancer.adjust(labels)
+        optimizer.step()
+        optimizer.zero_grad()
+        call.eval()
+        with torch.no_grad():
+            call(inputs)
+        call.train()
+    torch.testing.assert_close({n: p.detach() for n, p in model.named_parameters()}, eager, rtol=1e-5, atol=1e-6)
+    assert balancer.tally == plain.tally
+    assert balancer.readings == {"probe": pytest.approx(plain.readings["probe"])}
+
+
+def test_an_encoder_that_was_compiled_by_itself_may_be_given():
+    model = toy.Toy(TWO)
+    model.encoders["audio"] = torch.compile(model.encoders["audio"], backend="eager", fullgraph=True)
+    balancer = Balancer(dict(model.encoders.items()), recipes.frequency("audio", 2), model=model)
+    for inputs, labels in toy.batches(TWO, 4):
+        nn.functional.cross_entropy(model(inputs), labels).backward()
+        balancer.adjust(labels)
+        model.zero_grad()
+    assert balancer.tally["audio"] == {"updated": 2, "skipped": 2, "held": 0}
+
+
+ENDS = {
+    "remove": lambda balancers, model: balancers[0].remove(),
+    "dropped": lambda balancers, model: balancers.clear(),
+    "a newer one": lambda balancers, model: balancers.append(Balancer(dict(model.encoders.items()))),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*had a Balancer already")
+@pytest.mark.parametrize("end", ENDS)
+def test_a_compiled_model_learns_on_after_the_balancers_end(end):
+    model = toy.Toy(TWO)
+    balancers = [Balancer(dict(model.encoders.items()), recipes.frequency("audio", 2))]
+    call = torch.compile(model, backend="eager", fullgraph=True)
+    (inputs, labels), second = toy.batches(TWO, 2)
+    nn.functional.cross_entropy(call(inputs), labels).backward()
+    balancers[0].adjust(labels)
+    nn.functional.cross_entropy(call(second[0]), labels).backward()  # the graph that cuts
+    model.zero_grad()
+    ENDS[end](balancers, model)
+    nn.functional.cross_entropy(call(inputs), labels).backward()
+    assert model.encoders["audio"].last.weight.grad is not None
+    copied = torch.compile(copy.deepcopy(model), backend="eager", fullgraph=True)
+    copied.zero_grad()
+    nn.functional.cross_entropy(copied(inputs), labels).backward()
+    assert copied.encoders["audio"].last.weight.grad is not None
