@@ -1,11 +1,11 @@
-# demo, test, lint, bench, reproduce-cremad: each installs what it needs into .venv first.
+# demo, test, lint, docs, bench, reproduce-cremad: each installs what it needs into .venv first.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 JOBS ?= 2
 
-.PHONY: demo test lint bench reproduce-cremad clean
+.PHONY: demo test lint docs bench reproduce-cremad clean
 demo: $(VENV)/lab
 	$(BIN)/asgml run phase1
 
@@ -16,6 +16,9 @@ lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 bench: $(VENV)/lab
 	$(BIN)/python benchmarks/overhead.py
@@ -49,6 +52,10 @@ $(VENV)/lab: $(VENV)/python pyproject.toml constraints.txt
 
 $(VENV)/media: $(VENV)/lab
 	$(PIP) --editable '.[media]'
+	touch $@
+
+$(VENV)/docs: $(VENV)/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[docs]'
 	touch $@
 
 $(VENV)/dev: $(VENV)/lab

@@ -38,7 +38,10 @@ class BalancerCallback(Settings, Callback):  # type: ignore[misc]
     Args:
         encoders: a function `lambda module: {"audio": module.audio}`, or attribute paths of the LightningModule,
             `{"audio": "net.audio"}`.
-        recipe, measure, act, features: as in `Balancer`; the parts are copied, the working ones are in `balancer`.
+        recipe: diagnostics and interventions, as in `Balancer`; the parts are copied, the working ones are in `balancer`.
+        measure: further diagnostics, after the recipe's.
+        act: further interventions, after the recipe's.
+        features: modality -> a function that takes the feature tensor out of an encoder's output, as in `Balancer`.
         targets: batch -> targets (B, ...). Without it: `batch[1]` of a pair, or `batch["labels"]`, `["label"]`, `["targets"]`.
         log: whether readings go to `LightningModule.log`, as `asgml/<reading>/<modality>`, in the update that measured them.
 

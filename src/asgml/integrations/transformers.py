@@ -60,7 +60,10 @@ class BalancerCallback(Settings, TrainerCallback):  # type: ignore[misc]
 
     Args:
         encoders: a function `lambda model: {"text": model.bert}`, or attribute paths of the model, `{"text": "bert"}`.
-        recipe, measure, act, features: as in `Balancer`; the parts are copied, the working ones are in `balancer`.
+        recipe: diagnostics and interventions, as in `Balancer`; the parts are copied, the working ones are in `balancer`.
+        measure: further diagnostics, after the recipe's.
+        act: further interventions, after the recipe's.
+        features: modality -> a function that takes the feature tensor out of an encoder's output, as in `Balancer`.
         labels: the keyword under which the model's forward gets the targets (B, ...).
 
     Raises:
