@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from asgml.lab.cli import guard
+from asgml.lab.cli import guard, streams
 from asgml.lab.cli.data import app as data
 from asgml.lab.cli.guard import FAILED
 
@@ -46,7 +46,10 @@ def main(tokens: Sequence[str] | None = None) -> int:
 
 def _run(tokens: Sequence[str] | None) -> int:
     command, bound, _ = app.parse_args(tokens, exit_on_error=False, print_error=False)
-    return int(command(*bound.args, **bound.kwargs) or 0)
+    if isinstance(getattr(command, "__self__", None), App):  # help and version, which hold nothing from outside
+        return int(command(*bound.args, **bound.kwargs) or 0)
+    with streams.cleaned():
+        return int(command(*bound.args, **bound.kwargs) or 0)
 
 
 @app.command(help_epilogue="")

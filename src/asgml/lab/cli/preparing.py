@@ -68,8 +68,10 @@ class Bar(Lines):
     def __init__(self) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+        from asgml.lab.cli.console import Output
+
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[problems]} problems"), TimeRemainingColumn())
-        self._bar = Progress(*columns)
+        self._bar = Progress(*columns, console=Output())
         self._task = self._bar.add_task("clips", total=None, problems=0)
 
     def __enter__(self) -> Bar:

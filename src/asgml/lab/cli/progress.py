@@ -41,11 +41,10 @@ def show(cells: int, stream: TextIO | None = None, *, quiet: bool = False) -> Li
     stream = stream or sys.stdout
     if not stream.isatty():
         return Lines(cells, stream)
-    from rich.console import Console
-
+    from asgml.lab.cli.console import Output
     from asgml.lab.cli.live import Live
 
-    console = Console(file=stream)
+    console = Output(stream)
     return Lines(cells, stream) if console.is_dumb_terminal else Live(cells, console)
 
 

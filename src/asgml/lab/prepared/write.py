@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
+from asgml.lab.csv_cells import plain
 from asgml.lab.errors import InputError
 from asgml.lab.prepared import CLIPS, FORMAT, INDEX, PROBLEMS
 from asgml.lab.prepared.clip import Clip, Problem, Read
@@ -119,7 +120,7 @@ def problems_csv(problems: Sequence[Mapping[str, str]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, ["id", "modality", "file", "reason", "detail"], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(problems)
+    writer.writerows({key: plain(cell) for key, cell in problem.items()} for problem in problems)
     return text.getvalue()
 
 

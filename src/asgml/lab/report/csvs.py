@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from itertools import zip_longest
 
+from asgml.lab.csv_cells import plain
 from asgml.lab.report.document import Dots, Figure, Line
 
 HEAD = ("panel", "series", "x", "y", "low", "high")
@@ -20,10 +21,10 @@ def of(figure: Figure) -> str:
     writer.writerow((*HEAD, "x_unit", "y_unit"))
     names = dict(figure.legend)
     for panel in figure.panels:
-        units = (panel.x_label, panel.y_label)
         marks: tuple[Line | Dots, ...] = (*panel.lines, *panel.dots)
         for mark in marks:
-            writer.writerows((panel.title, names.get(mark.slot, ""), *row, *units) for row in _points(mark))
+            named, ends = (panel.title, names.get(mark.slot, "")), (panel.x_label, panel.y_label)
+            writer.writerows([plain(cell) for cell in (*named, *row, *ends)] for row in _points(mark))
     return buffer.getvalue()
 
 

@@ -23,6 +23,7 @@ class Mono:
     text: str
 
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
 Inline = str | Strong | Mono
 Text = Inline | tuple[Inline, ...]
 
@@ -149,8 +150,8 @@ def inlines(text: Text) -> tuple[Inline, ...]:
 
 
 def one_line(text: str) -> str:
-    """A name from outside as one line: line breaks and control characters become spaces."""
-    return re.sub(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+", " ", text)
+    """A name from outside as one line: line breaks, control characters and those that turn text round become spaces."""
+    return CONTROL.sub(" ", text)
 
 
 def listed(parts: Iterable[str]) -> str:

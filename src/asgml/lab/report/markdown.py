@@ -12,7 +12,8 @@ _WORD = re.compile(r"(?<=\w)_(?=\w)")
 def render(document: d.Document) -> str:
     """The whole document as text that ends with a newline."""
     parts = [f"# {escape(document.title)}", escape(document.subtitle), *(_block(b) for b in document.blocks)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    text = "\n\n".join(part for part in parts if part) + "\n"
+    return "\n".join(map(d.one_line, text.split("\n")))
 
 
 def _block(block: d.Block) -> str:

@@ -24,10 +24,11 @@ def render(document: d.Document) -> str:
                             "data": _data}  # fmt: skip
     contents = [b for b in document.blocks if isinstance(b, d.Heading) and b.level == 2]
     script = _resource("page.js") if any(isinstance(b, d.Table) and b.sortable for b in document.blocks) else ""
-    return environment.get_template("page.html").render(
+    page = environment.get_template("page.html").render(
         document=document, contents=contents, css=Markup(_resource("page.css")), slots=figures.SLOTS,
         script=Markup(script), digest=_digest(script),
     )  # fmt: skip
+    return "\n".join(map(d.one_line, page.split("\n")))
 
 
 def _digest(script: str) -> str:

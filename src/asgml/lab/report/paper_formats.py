@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Callable, Mapping
 
+from asgml.lab.csv_cells import plain
 from asgml.lab.report import markdown, words
 from asgml.lab.report.document import Table, Text, one_line
 from asgml.lab.report.paper import Paper, Row
@@ -35,7 +36,9 @@ def as_csv(paper: Paper) -> str:
         found, t = row.difference, row.tested
         ends = (found.interval.low, found.interval.high) if found and found.interval else (None, None)
         difference = (found.mean if found else None, *ends, found.n if found else None)
-        writer.writerow((row.data, row.method, row.n, *levels, *difference, *((t.p, t.adjusted) if t else (None, None))))
+        writer.writerow(
+            (plain(row.data), plain(row.method), row.n, *levels, *difference, *((t.p, t.adjusted) if t else (None, None)))
+        )
     return buffer.getvalue()
 
 
