@@ -77,3 +77,24 @@ def answer(clip):
     except media.Unreadable as error:
         return str(error)
     return sound.samples.tobytes() + frames.pixels.tobytes()
+
+
+BROKEN = {
+    "a part that ends beyond any file": b"caff\0\1\0\0junk" + b"\x7f" * 8 + bytes(100),
+    "a part as long as numbers go": b"caff\0\1\0\0junk" + b"\xff" * 8 + bytes(100),
+    "a part before its own beginning": b"riff" + bytes(20) + b"wave" + bytes(12) + b"junk" + bytes(12) + b"\1" + bytes(200),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_sizes_that_cannot_be_are_damage(name, tmp_path, capfd):
+    (tmp_path / "a").write_bytes(BROKEN[name])
+    with pytest.raises(media.Unreadable):
+        media.read_sound(tmp_path / "a", 16000)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_codec_that_nobody_knows_is_damage(whole, tmp_path):
+    (tmp_path / "a.mp4").write_bytes(whole[2].replace(b"avc1", b"zzz1"))
+    with pytest.raises(media.Unreadable, match="is coded in a way that is not known here"):
+        media.read_frames(tmp_path / "a.mp4", 1, 8, "even", np.random.default_rng(0))

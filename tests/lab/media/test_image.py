@@ -174,3 +174,16 @@ def test_a_picture_that_is_drawn_over_thousands_of_times_is_refused(tmp_path):
     scan = data[data.rindex(b"\xff\xda") : -2]
     path.write_bytes(data[:-2] + scan * 1000 + data[-2:])
     assert "drawn over 10" in reason(path)[1]
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
+def test_stripes_make_the_same_picture_as_the_whole(mode, tmp_path, monkeypatch):
+    pixels = np.random.default_rng(0).integers(0, 256, (37, 23, 4), np.uint8)
+    Image.fromarray(pixels).convert(mode).save(tmp_path / "a.tiff")
+    whole = read_image(tmp_path / "a.tiff", 16)
+    monkeypatch.setattr("asgml.lab.media.image.STRIPE", 100)
+    assert np.array_equal(read_image(tmp_path / "a.tiff", 16), whole)
+    shown = np.rint(pixels[..., :3] * (pixels[..., 3:] / 255.0))
+    Image.fromarray(shown.astype(np.uint8)).save(tmp_path / "b.png")
+    if mode == "RGBA":
+        assert np.abs(read_image(tmp_path / "b.png", 16).astype(int) - whole).max() <= 1

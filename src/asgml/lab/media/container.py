@@ -9,7 +9,7 @@ from typing import Any
 
 from asgml.lab.errors import InputError
 from asgml.lab.media import headers
-from asgml.lab.media.failures import Readable, Reason, Unreadable
+from asgml.lab.media.failures import Patient, Readable, Reason, Unreadable
 from asgml.lab.media.image import PIXELS
 from asgml.lab.media.stand_ins import ENOUGH, beginning
 
@@ -98,7 +98,7 @@ def opened(file: Readable, kind: str) -> Iterator[Opened]:
     small = {"max_pixels": str(PIXELS)}
     allowed = {"format_whitelist": ",".join((*FILMS, *SOUNDS))}
     try:
-        with av.open(file, mode="r", options=allowed | small, io_open=_refuse) as container:
+        with av.open(Patient(file), mode="r", options=allowed | small, io_open=_refuse) as container:
             yield Opened(container, _stream(container, kind, small), kind)
     except (av.FFmpegError, ValueError, OSError, EOFError) as error:
         raise Unreadable(Reason.DAMAGED, f"the {kind} cannot be decoded: {_words(error)}{_text(file)}") from error
@@ -108,6 +108,8 @@ def _stream(container: Any, kind: str, options: dict[str, str]) -> Any:
     streams = [s for s in getattr(container.streams, kind) if not _is_cover(s)]
     if not streams:
         raise Unreadable(Reason.NO_STREAM, f"the file has no {kind} stream")
+    if streams[0].codec_context is None:
+        raise Unreadable(Reason.DAMAGED, f"the {kind} is coded in a way that is not known here")
     streams[0].thread_type, streams[0].codec_context.thread_count = "NONE", 1
     streams[0].codec_context.options = options
     return streams[0]

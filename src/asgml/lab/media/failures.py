@@ -26,6 +26,20 @@ class Readable(Protocol):
         """Return the bytes from the place on."""
 
 
+class Patient:
+    """A file that says by a number that there is no such place: where a decoder calls, an exception would be printed."""
+
+    def __init__(self, file: Readable):
+        self._file, self.read, self.tell = file, file.read, file.tell
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a place, and return it; -1 where there is none."""
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError):
+            return -1
+
+
 class Reason(StrEnum):
     """What is wrong with a media file."""
 

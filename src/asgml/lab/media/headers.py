@@ -108,7 +108,7 @@ def _walk(file: Readable, layout: Layout, kind: bytes) -> Promise | None:
     """Go from part to part to the one that holds the samples."""
     length, at, long, form, tight = _length(file), layout.start, 0, b"", False
     for _ in range(MOST_PARTS):
-        found = _part(file, layout, at)
+        found = _part(file, layout, at) if at < length else None
         if found is None:
             return None
         name, size, begin = found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ JPEG, SCAN, MOST_SCANS = b"\xff\xd8", b"\xff\xda", 300
 """How such a file and every scan over its pixels begin; ten scans are many, and thousands would take hours."""
 PIXELS = 64_000_000
 """Of a picture, or of a frame of a film: a larger one would take gigabytes of memory."""
+
+STRIPE = 2**20
+"""Pixels of a picture that are put on black at once."""
 
 
 def read_image(path: Path, size: int) -> npt.NDArray[np.uint8]:
@@ -89,20 +93,23 @@ def _turned(file: Any) -> Any:
     from PIL import ImageOps
 
     file.load()
-    try:
-        return ImageOps.exif_transpose(file)
-    except Exception:  # what cannot be read of an EXIF fails in many ways
-        return file
+    with suppress(Exception):  # what cannot be read of an EXIF fails in many ways
+        ImageOps.exif_transpose(file, in_place=True)
+    return file
 
 
 def _opaque(picture: Any) -> Any:
-    """Return a picture in red, green and blue, on black."""
+    """Return a picture in red, green and blue, on black: stripe by stripe, since whole ones would be in memory five times."""
     from PIL import Image
 
     if not picture.has_transparency_data:
         return picture.convert("RGB")
-    pixels = picture.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", pixels.size, (0, 0, 0, 255)), pixels).convert("RGB")
+    made, rows = Image.new("RGB", picture.size), max(1, STRIPE // picture.width)
+    for top in range(0, picture.height, rows):
+        stripe = picture.crop((0, top, picture.width, min(top + rows, picture.height))).convert("RGBA")
+        black = Image.new("RGBA", stripe.size, (0, 0, 0, 255))
+        made.paste(Image.alpha_composite(black, stripe).convert("RGB"), (0, top))
+    return made
 
 
 def _resized(picture: Any, size: int) -> npt.NDArray[np.uint8]:

@@ -14,7 +14,7 @@ import soundfile
 from scipy.signal import resample_poly
 
 from asgml.lab.media import container, headers
-from asgml.lab.media.failures import Readable, Reason, Unreadable, handle
+from asgml.lab.media.failures import Patient, Readable, Reason, Unreadable, handle
 from asgml.lab.media.mixing import Mix
 
 Samples = npt.NDArray[np.float32]
@@ -94,7 +94,7 @@ def _whole(file: Readable) -> Readable:
         raise Unreadable(Reason.DAMAGED, "its last page promises more than is there: it was cut off")
     source = headers.filled(file, found) if found and (found.unknown or found.form) else file
     source.seek(0)
-    return source
+    return Patient(source)
 
 
 def _by_libsndfile(file: Readable, most: float | None, channel: int | None) -> Mix | None:
