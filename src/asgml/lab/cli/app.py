@@ -172,6 +172,9 @@ def diagnose(
     allow_imports
         Run the code that the run's settings import, which you have not run from here before.
     """
+    from asgml.lab import run_folder
+
+    run_folder.experiment(folder)
     from asgml.lab.cli import diagnosing
 
     diagnosing.diagnose(folder, method, seed, solo=solo, allow_imports=allow_imports)
@@ -195,6 +198,9 @@ def compare(*folders: Path, out: Path | None = None) -> None:
     out
         Write compare.md, compare.html and compare.json to this folder instead.
     """
+    from asgml.lab.cli import asked
+
+    asked.runs(folders)
     from asgml.lab.cli import showing
 
     showing.compare(folders, out)
@@ -224,6 +230,9 @@ def export(
     out
         Write to this file instead.
     """
+    from asgml.lab import run_folder
+
+    run_folder.experiment(folder)
     from asgml.lab.cli import showing
 
     showing.export(folder, format, out)

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from asgml.lab import store
+from asgml.lab import run_folder, shapes, store
 from asgml.lab.errors import InputError, did_you_mean
-from asgml.lab.report import folders
 from asgml.lab.report.model import BASELINE, Failure, Run
 
 FILE = "diagnosis.json"
@@ -43,11 +42,13 @@ def diagnosable(header: Mapping[str, Any]) -> None:
 
 def _cell(run: Path, method: str | None, seed: int | None) -> tuple[Path, Mapping[str, Any]]:
     """Return the folder of the finished cell that is meant, and the header of its log."""
-    settings = folders.experiment(run)
+    settings = shapes.experiment(run_folder.experiment(run), run / run_folder.FILE)
     known = list(settings.get("methods", {}))
     name = method or (BASELINE if BASELINE in known else next(iter(known), ""))
     if name not in known:
         raise InputError(f"--method: must be a method of this run, found {name!r}{did_you_mean(name, known)}")
+    from asgml.lab.report import folders
+
     found = {s: folders.cell(run, name, s, settings) for s in settings.get("seeds", ())}
     done = {s: cell for s, cell in found.items() if isinstance(cell, Run)}
     damaged = {s: cell.reason for s, cell in found.items() if isinstance(cell, Failure) and cell.damaged}

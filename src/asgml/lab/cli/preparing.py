@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from asgml.lab import outputs, sweep
+from asgml.lab import outputs
 from asgml.lab.errors import InputError
 
 EVERY = 20
@@ -26,6 +24,9 @@ def prepare(
         if folder and not folder.is_dir():
             raise InputError(f"{option}: must be a folder that is there, found {folder}")
     outputs.check_folder(out)
+    from pydantic import ValidationError
+
+    from asgml.lab import sweep
     from asgml.lab.prepared import prepare as preparing
     from asgml.lab.prepared import sources
     from asgml.lab.prepared.settings import Reading

@@ -69,8 +69,10 @@ def bibliography() -> dict[str, str]:
 def check(path: str, arguments: Sequence[str]) -> bool:
     """Hold one's own recipe to the laws; print each, and return whether one is broken."""
     given = dict(_arguments(arguments))
+    from asgml.lab.imports import find_module, load_object
+
+    find_module(path, "check")  # before torch loads
     from asgml import Recipe, testing
-    from asgml.lab.imports import load_object
 
     recipe = load_object(path, "check")
     try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from asgml.lab.report import events, folders, index, publish
+from asgml.lab import run_folder
 
 __all__ = ["write", "write_tensorboard"]
 
@@ -25,6 +25,9 @@ def write(run: Path, *, to: Path | None = None, epochs: Sequence[int] | None = N
     Raises:
         InputError: `run` is no run, or an epoch in `epochs` was never logged.
     """
+    run_folder.experiment(run)
+    from asgml.lab.report import folders, index, publish
+
     to = run if to is None else to
     if (experiment := index.several(run)) is not None:
         return index.write(experiment, run, to, epochs)
@@ -38,4 +41,8 @@ def write_tensorboard(folders: Mapping[str, Path], *, to: Path, epochs: Sequence
         InputError: a folder is missing, holds no event file or no tag `test/probe_acc_<modality>`, or an epoch in `epochs` was
             never logged.
     """
+    for name, folder in folders.items():
+        run_folder.event_files(name, folder)
+    from asgml.lab.report import events, publish
+
     return publish.one(events.read(folders, to.absolute().name), to, epochs)

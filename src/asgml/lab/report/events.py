@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from asgml.lab import run_folder
 from asgml.lab.errors import InputError
 from asgml.lab.report import event_files, event_values
 from asgml.lab.report.model import Method, Run, Study, unique
@@ -42,7 +43,7 @@ def order(modalities: Iterator[str]) -> tuple[str, ...]:
 
 
 def _method(name: str, folder: Path) -> tuple[Method, list[str]]:
-    files = files_of(name, folder)
+    files = run_folder.event_files(name, folder)
     folders = sorted({f.parent for f in files})
     logged = {seed: _logged(sorted((f for f in files if f.parent == seed), key=_written)) for seed in folders}
     probed = {seed: found for seed, found in logged.items() if _modalities(found.points)}
@@ -62,21 +63,6 @@ def _method(name: str, folder: Path) -> tuple[Method, list[str]]:
     notes += [f"{name}: {words}" for words in event_values.percent_words(percent)]
     runs = [_run(seed, n, found, percent) for n, (seed, found) in zip(numbers, probed.items(), strict=True)]
     return Method(name, tuple(sorted(runs, key=lambda run: run.seed))), notes
-
-
-def files_of(name: str, folder: Path) -> list[Path]:
-    """The event files below the folder of one method.
-
-    Raises:
-        InputError: it is no folder, or holds none.
-    """
-    if not folder.is_dir():
-        what = "a file" if folder.exists() else "none"
-        raise InputError(f"{name}: must be a folder of event files, found {what} at {folder}; check the path")
-    files = sorted(path for path in folder.rglob("*tfevents*") if path.is_file())
-    if not files:
-        raise InputError(f"{name}: {folder} must hold event files (*tfevents*), found none, nor in any folder below it")
-    return files
 
 
 def _written(file: Path) -> list[tuple[int, str]]:

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from asgml.lab import shapes, store, tuning
-from asgml.lab.errors import InputError
+from asgml.lab import run_folder, shapes, store, tuning
 from asgml.lab.report import damage, records
 from asgml.lab.report.model import Failure, Method, Run, Study, unique
 
@@ -34,18 +33,7 @@ def experiment(run: Path) -> dict[str, Any]:
     Raises:
         InputError: `run` is no folder, holds no `experiment.json`, or one that is damaged.
     """
-    if not run.is_dir():
-        what = "a file" if run.exists() else "none"
-        raise InputError(f"run: must be the folder of a run, found {what} at {run}; give the folder that `asgml run` wrote")
-    path = run / "experiment.json"
-    try:
-        settings = store.read_json(path)
-    except damage.UNREADABLE as error:
-        raise InputError(f"run: {path} must be JSON, found {error}; restore it or run again") from error
-    if settings is None and not path.exists():
-        raise InputError(f"run: {run} must hold experiment.json, found none; "
-                         "for event files of another program use the option for TensorBoard folders")  # fmt: skip
-    return shapes.experiment(settings, path)
+    return shapes.experiment(run_folder.experiment(run), run / run_folder.FILE)
 
 
 def _tuning(run: Path, settings: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, tuple[str, ...]]:
