@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from asgml._ranks import real
+
 
 @dataclass(frozen=True, eq=False)
 class LinearProbe:
@@ -26,7 +28,7 @@ class LinearProbe:
 
     def logits(self, features: Tensor) -> Tensor:
         """Return logits (N, classes) for features (N, D)."""
-        return (features.detach().flatten(1).double() - self.mean) / self.scale @ self.weight + self.bias
+        return (real(features.detach()).flatten(1).double() - self.mean) / self.scale @ self.weight + self.bias
 
     def predict(self, features: Tensor) -> Tensor:
         """Return labels (N,)."""
@@ -78,7 +80,7 @@ def _checked(features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]
 
 
 def _finite(features: Tensor) -> Tensor:
-    x = features.detach().flatten(1).double()
+    x = real(features.detach()).flatten(1).double()
     if not x.isfinite().all():
         raise ValueError("`features` must be finite, found inf or nan: has the training diverged?")
     return x
@@ -121,7 +123,7 @@ class RidgeRegression:
 
     def predict(self, features: Tensor) -> Tensor:
         """Return predictions (N, K) for features (N, D)."""
-        return (features.detach().flatten(1).double() - self.mean) / self.scale @ self.weight + self.bias
+        return (real(features.detach()).flatten(1).double() - self.mean) / self.scale @ self.weight + self.bias
 
     def r2(self, features: Tensor, targets: Tensor) -> float:
         """Return R^2 (at most 1), averaged over outputs; a constant output counts 1 if it is met exactly, else 0."""

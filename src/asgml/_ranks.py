@@ -51,6 +51,11 @@ def wide(number: Tensor) -> Tensor:
     return number.float() if number.device.type == "mps" else number.double()
 
 
+def real(tensor: Tensor) -> Tensor:
+    """Return complex numbers as pairs of real ones, in a last axis more; any other tensor as it is."""
+    return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+
+
 def summed(
     numbers: Tensor, told: Mapping[Key, Tensor], names: Collection[str], layout: Layout
 ) -> tuple[list[float], dict[Key, Tensor]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from asgml._ranks import Key, Layout, local, ranks, replicas, summed, wide
+from asgml._ranks import Key, Layout, local, ranks, real, replicas, summed, wide
 from asgml._sift import Place, learnable, sifted
 from asgml._step import Readings, Step
 from asgml.diagnostics import Diagnostic
@@ -49,7 +49,7 @@ def local_norm(parameters: Iterable[nn.Parameter]) -> Tensor | None:
 
 def _local(grad: Tensor) -> Tensor:
     shard = local(grad)
-    return shard.coalesce().values() if shard.is_sparse else shard
+    return real(shard.coalesce().values() if shard.is_sparse else shard)
 
 
 def exchange(due: Sequence[Diagnostic], step: Step, layout: Layout) -> Exchanged:

@@ -12,6 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 from asgml._attached import Attachment, Hook
 from asgml._checks import Parameters
 from asgml._detached import check_detachable, detached
+from asgml._transformed import bare
 
 Extract = Callable[[Any], Tensor]
 
@@ -189,7 +190,7 @@ class Tap:
         self.fired = True
         if self.watch.mode is None:
             self.doubt()
-        self.kept.append((self.watch.forward, self.feature(output)))
+        self.kept.append((self.watch.forward, bare(self.modality, self.feature(output))))
 
     def doubt(self) -> None:
         """Where forwards were seen and no gradient stands, no update may follow them: their batch failed, or was given up."""

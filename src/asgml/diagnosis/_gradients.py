@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from asgml._ranks import real
 from asgml.diagnosis._outputs import zeroed
 from asgml.diagnosis._subject import Subject
 from asgml.diagnostics._conflict import cosine
@@ -58,5 +59,5 @@ def _alone(subject: Subject, batch: Any, params: Mapping[str, list[nn.Parameter]
 
 
 def _norm(gradients: Gradients) -> float:
-    found = [torch.linalg.vector_norm(g.detach().float()) for g in gradients if g is not None]
+    found = [torch.linalg.vector_norm(real(g.detach()).float()) for g in gradients if g is not None]
     return torch.stack(found).norm().item() if found else 0.0

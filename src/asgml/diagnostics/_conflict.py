@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from asgml._ranks import wide
+from asgml._ranks import real, wide
 from asgml._step import Step
 from asgml.diagnostics._average import Averaged, Once, check_decay
 from asgml.diagnostics._base import Diagnostic, check_every
@@ -115,7 +115,7 @@ def _both(a: Tensor | None, b: Tensor | None) -> bool:
 
 def _plain(gradient: Tensor | None) -> Tensor:
     assert gradient is not None
-    return wide((gradient.to_dense() if gradient.is_sparse else gradient).detach())
+    return wide(real((gradient.to_dense() if gradient.is_sparse else gradient).detach()))
 
 
 def _check(losses: Losses, every: int) -> None:

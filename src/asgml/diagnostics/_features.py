@@ -14,12 +14,16 @@ from asgml.diagnostics._labels import ROWS
 
 
 def pooled(features: Tensor) -> Tensor:
-    """Bring features to (B, D) float32: (B, T, D) is averaged over T, (B, D, H, W, ...) over all that follows D."""
+    """Bring features to (B, D) float32: (B, T, D) is averaged over T, (B, D, H, W, ...) over all that follows D.
+
+    Complex ones become twice as many columns, real parts first.
+    """
     if features.ndim == 3:
         features = features.mean(1)
     if features.ndim > 2:
         features = features.flatten(2).mean(2)
-    return features.float() if features.ndim == 2 else features.float()[:, None]
+    columns = features if features.ndim == 2 else features[:, None]
+    return (torch.cat([columns.real, columns.imag], 1) if columns.is_complex() else columns).float()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from asgml._ranks import real
 from asgml._states import Saved
 from asgml._step import Step
 from asgml.diagnostics._base import Diagnostic, check_every
@@ -64,7 +65,9 @@ class WeightDrift(Diagnostic):
 
     def evidence(self, step: Step) -> Mapping[str, Tensor]:
         """Return a word for every modality whose start is kept now."""
-        return {f"{m}.start": next(iter(params.values())).new_zeros(()) for m, params in self._starting(step)}
+        return {
+            f"{m}.start": next(iter(params.values())).new_zeros((), dtype=torch.float32) for m, params in self._starting(step)
+        }
 
     def learn(self, step: Step, sums: Mapping[str, Tensor]) -> None:
         """Keep the start of what is seen for the first time."""
@@ -100,5 +103,5 @@ def _start(kept: Tensor | None, parameter: Tensor) -> Tensor:
 
 
 def _norm(tensors: Iterable[Tensor]) -> Tensor:
-    length: Tensor = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(t.float()) for t in tensors]))
+    length: Tensor = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(real(t).float()) for t in tensors]))
     return length

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from asgml._ranks import placed
 from asgml._states import Saved
 
+WIDE = (torch.float32, torch.float64, torch.complex64, torch.complex128)
 FLOOR = 1e-8
 """Added to every standard deviation."""
 
@@ -42,7 +43,7 @@ class Normal:
                 f"the gradient of {name!r} of {modality!r} is sparse, and noise would fill it: make it dense (`sparse=False`)"
             )
         whole: Tensor = grad.full_tensor() if hasattr(grad, "full_tensor") else grad
-        wide = whole if whole.dtype in (torch.float32, torch.float64) else whole.float()
+        wide = whole if whole.dtype in WIDE else whole.to(torch.complex64 if whole.is_complex() else torch.float32)
         drawn = torch.randn(wide.shape, generator=self._of(modality, wide.device), dtype=wide.dtype, device=wide.device)
         return placed(drawn.mul_(factor * (wide.std() + FLOOR)).to(grad.dtype), parameter)
 
