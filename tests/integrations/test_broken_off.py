@@ -1,5 +1,6 @@
 """Both hosts' callbacks: what is left when a fit breaks off, copies of callbacks, and passes that are nobody's update."""
 
+import contextlib
 import copy
 import pickle
 import warnings
@@ -9,7 +10,7 @@ import torch
 from torch import nn
 
 import toy
-from asgml import recipes
+from asgml import Balancer, recipes
 from asgml.diagnostics import GradNorm, Probe
 from toy import TWO
 
@@ -242,10 +243,12 @@ def test_a_callback_that_cannot_be_pickled_says_which_function_and_what_to_do(mo
 
 
 class Finder(LearningRateFinder):
+    at = 0
+
     def on_fit_start(self, *args): ...
 
     def on_train_epoch_start(self, trainer, module):
-        if trainer.current_epoch == 1:
+        if trainer.current_epoch == self.at:
             self.lr_find(trainer, module)
 
 
@@ -255,15 +258,50 @@ class Rate(Module):
     lr = property(lambda self: 0.1, lambda self, value: None)
 
 
-@pytest.mark.parametrize("measure", [[GradNorm()], [GradNorm(), Probe(toy.CLASSES)]])
-def test_a_learning_rate_finder_at_a_later_epoch_leaves_no_trace(tmp_path, measure):
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_a_learning_rate_finder_in_any_epoch_leaves_no_trace(tmp_path, epoch):
+    measure = [GradNorm(), Probe(toy.CLASSES)]
+
     def trained(*others):
         callback, model = on_lightning.BalancerCallback(**settings(), measure=measure, targets=lambda b: b["labels"]), Rate()
         fit(tmp_path, model, callback, *others, epochs=3)
         return callback.balancer.state_dict(), model.state_dict()
 
     finder = Finder(num_training_steps=3, update_attr=False)
+    finder.at = epoch
     assert toy.identical(trained(finder), trained())
+
+
+class ByHand(Module):
+    """As docs/hosts/lightning.md has it, and without what it does at the end."""
+
+    def __init__(self, removes):
+        super().__init__()
+        self.automatic_optimization, self.removes, self.balancer = False, removes, None
+
+    def on_fit_start(self):
+        self.balancer = Balancer(dict(self.net.encoders.items()), SKIP, features={"audio": lambda output: output})
+
+    def on_fit_end(self):
+        if self.removes:
+            self.balancer.remove()
+
+    def training_step(self, batch, index):
+        self.manual_backward(super().training_step(batch, index))
+        self.balancer.adjust()
+        self.optimizers().step()
+        self.optimizers().zero_grad()
+
+
+@pytest.mark.parametrize("removes", [True, False])
+def test_a_module_that_makes_its_balancer_itself_is_fitted_again_and_copied(tmp_path, removes):
+    model = ByHand(removes)
+    fit(tmp_path, model, pl.Callback())
+    told, copied = model.balancer.summary(), copy.deepcopy(model)
+    with contextlib.nullcontext() if removes else pytest.warns(UserWarning, match="had a Balancer already"):
+        assert moved(model, lambda: fit(tmp_path, model, pl.Callback())) > 0
+    assert model.balancer.summary() == copied.balancer.summary() == told
+    assert moved(copied, lambda: fit(tmp_path, copied, pl.Callback())) > 0
 
 
 class TwoPasses(torch.optim.SGD):
