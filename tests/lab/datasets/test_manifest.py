@@ -291,7 +291,7 @@ def test_hostile_json_lines(tmp_path, text, words):
 
 @pytest.mark.parametrize(
     ("name", "content", "words"),
-    [("m.xlsx", b"", "must end in"), ("m.csv", b"", "must have a header"), ("m.csv", b"id,x\n1,2\n", "no label"),
+    [("m.txt", b"", "must end in"), ("m.csv", b"", "must have a header"), ("m.csv", b"id,x\n1,2\n", "no label"),
      ("m.csv", b"\xff\xfe", "UTF-8"), ("m.csv", b"id,label\n1,2\n", "a column per modality"),
      ("m.csv", b"id,label,x,x\n1,2,3,4\n", "a name of its own"),
      ("m.csv", b'id,label,x\n1,2,"3\n', "no CSV"), ("m.csv", b"id,label,x\n1,0,1\n2,1,2\n", "must have samples")],

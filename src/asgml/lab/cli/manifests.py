@@ -27,7 +27,7 @@ def show(settings: Manifest) -> Manifest:
         table.add_row(column.name, column.kind, str(len(column.arrays)), _shapes(column))
     table.add_row("label", _labels(found), str(len(found.labelled.labels)), "")
     Output().print(table)
-    for line in problems(found):
+    for line in (*found.table.notes, *found.labelled.notes, *problems(found)):
         print(line)
     if not found.good:
         raise InputError(f"`dataset.path`: {settings.path} has no row that can be used")

@@ -45,9 +45,9 @@ def check(settings: DatasetSettings | ImportedDataset) -> None:
 
         _fsdd.listing(settings.root)
     elif isinstance(settings, Manifest):
-        from asgml.lab.datasets.manifest import kinds, rows
+        from asgml.lab.datasets.manifest.opening import opened
 
-        kinds.decide(rows.read(settings.path), settings.columns)
+        opened(settings)
     elif isinstance(settings, Mosi) and not settings.path.is_file():
         raise InputError(f"`dataset.path`: must be a pickle of the MMSA toolkit, found no file {settings.path}")
     elif isinstance(settings, StoredDataset):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from asgml.lab.datasets import _names
 from asgml.lab.datasets._base import Data
 from asgml.lab.datasets.settings import ImportedDataset
 from asgml.lab.errors import InputError
@@ -52,6 +53,7 @@ def _refuse_wrong_call(name: str, make: Any, arguments: dict[str, Any]) -> None:
 def _refuse_inconsistent(name: str, data: Data) -> None:
     if data.task not in LABELS:
         raise InputError(f"`{SETTING}`: the task of {name} must be one of {', '.join(LABELS)}, found {data.task!r}")
+    _names.refuse(data.modalities, f"`{SETTING}`")
     for split in ("train", "validation", "test"):
         part = getattr(data, split)
         if not len(part):

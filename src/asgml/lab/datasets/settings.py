@@ -18,7 +18,7 @@ from pydantic import (
 from asgml.lab.parts.settings import Settings, Share, absolute_path
 
 Tuned = dict[str, float]
-ENDINGS = {".csv": ",", ".tsv": "\t", ".jsonl": "", ".ndjson": ""}
+ENDINGS = {".csv": ",", ".tsv": "\t", ".jsonl": "", ".ndjson": "", ".xlsx": "", ".parquet": ""}
 """Of a manifest -> what stands between its cells; nothing in JSON Lines."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from asgml.lab.datasets.manifest.rows import Table, number
+from asgml.lab.datasets.manifest.table import FIXED, Table, number
 from asgml.lab.errors import InputError, did_you_mean
 
 FILES = {
@@ -28,6 +28,7 @@ def decide(table: Table, overrides: Mapping[str, str]) -> dict[str, str]:
         if column not in table.modalities:
             raise InputError(f"`dataset.columns`: must name columns of the manifest, found {column!r}"
                              f"{did_you_mean(column, table.modalities)}")  # fmt: skip
+    _refuse_twins(table, overrides)
     found = {c: overrides.get(c) or _meant(c, _common([row.cells[c] for row in table.rows])) for c in table.modalities}
     kept = {column: kind for column, kind in found.items() if kind != "ignore"}
     if not kept:
@@ -38,6 +39,14 @@ def decide(table: Table, overrides: Mapping[str, str]) -> dict[str, str]:
 def _meant(column: str, kind: str) -> str:
     """What a column's name says of films: one that is called a sound means theirs."""
     return "audio" if kind == "video" and column.strip().lower() in SOUNDS else kind
+
+
+def _refuse_twins(table: Table, overrides: Mapping[str, str]) -> None:
+    """A modality must not be called as a fixed column is, but for capitals."""
+    for column in table.modalities:
+        if column.casefold() in FIXED and column not in overrides:
+            found = f"{column!r} may be meant for {column.casefold()!r}, which stands beside it"
+            raise InputError(f"`dataset.columns`: {found}; take one away, or set `dataset.columns.{column}: ignore`")
 
 
 def of(cell: Any) -> str:

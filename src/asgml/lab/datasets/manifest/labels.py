@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from asgml.lab.datasets.manifest.problems import Problem, shown
-from asgml.lab.datasets.manifest.rows import Row, number
+from asgml.lab.datasets.manifest.table import MISSING, Row, number
 from asgml.lab.errors import InputError
 
 Labels = npt.NDArray[Any]
+FEW = 20
+"""Whole numbers written as `1.0` are classes where no more of them differ."""
+MOST = 10_000
+"""Labels that samples may have several of."""
+LARGEST = float(np.finfo(np.float32).max)
 BAR = "|"
 """Between the labels of a sample: `dog|indoors`; `[]` stands for none of them."""
 
@@ -28,6 +34,8 @@ class Labelled:
     labels: dict[int, Any]
     """Line -> a class number, a row of 0 and 1, or numbers."""
     problems: tuple[Problem, ...]
+    notes: tuple[str, ...] = ()
+    """In words, how they were read where that is not plain."""
 
     def array(self, rows: Sequence[Row]) -> Labels:
         """Return the labels of these rows, (N,) or (N, K)."""
@@ -39,8 +47,33 @@ class Labelled:
 def decide(rows: Sequence[Row], task: str | None) -> Labelled:
     """Read every label; `task` overrides what their form says."""
     values = {row.line: _value(row.cells["label"]) for row in rows}
-    given = [v for v in values.values() if v is not None]
-    return READERS[task or _task(given)](values)
+    lost = _lost(values)
+    kept = {line: value for line, value in values.items() if line not in lost}
+    given = [v for v in kept.values() if v is not None]
+    chosen = task or _task(given)
+    found = READERS[chosen](kept)
+    problems = [_bad(line, "must be a label", value) for line, value in lost.items()]
+    notes = () if task else tuple(_said(given, chosen))
+    return replace(found, problems=(*found.problems, *problems), notes=notes)
+
+
+def _lost(values: dict[int, Any]) -> dict[int, Any]:
+    """The labels that stand for none, as `nan` among numbers does."""
+    found = {line: v for line, v in values.items() if isinstance(v, str) and v.casefold() in MISSING}
+    rest = [v for line, v in values.items() if v is not None and line not in found]
+    return found if rest and all(number(v) is not None for v in rest) else {}
+
+
+def _said(given: Sequence[Any], task: str) -> Iterator[str]:
+    """What could have been read in another way: whole numbers that are written as `1.0`."""
+    if not given or not all(_is_amount(v) for v in given) or all(_is_whole(v) for v in given):
+        return
+    first, several = shown(next(v for v in given if not _is_whole(v))), len({number(v) for v in given})
+    if task == "classification":
+        yield f"labels such as {first} are read as {several} classes; where they are amounts, set `dataset.task: regression`"
+    elif task == "regression":
+        yield (f"labels such as {first} are read as amounts, since {several} of them differ; where they are classes, set "
+               "`dataset.task: classification`")  # fmt: skip
 
 
 def _value(cell: Any) -> Any:
@@ -62,16 +95,29 @@ def _task(values: Sequence[Any]) -> str:
     if any(isinstance(v, str) and BAR in v for v in values):
         return "multilabel"
     if values and all(number(v) is not None for v in values):
-        return "classification" if all(_is_whole(v) for v in values) else "regression"
+        return "classification" if all(_is_whole(v) for v in values) or _are_few(values) else "regression"
     return "classification"
 
 
+def _are_few(values: Sequence[Any]) -> bool:
+    """Whether whole numbers that are written as `1.0` are classes: few differ, and some come again."""
+    several = {number(v) for v in values}
+    return all(_is_amount(v) for v in values) and len(several) <= FEW and (len(several) < len(values) or len(values) < 3)
+
+
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) or (isinstance(value, str) and value.lstrip("+-").isdecimal())
+    return isinstance(value, int) or (isinstance(value, str) and len(value) < 100 and value.lstrip("+-").isdecimal())
+
+
+def _is_amount(value: Any) -> bool:
+    """Whether it is a whole number, however it is written: `2`, `2.0`."""
+    found = number(value)
+    return found is not None and found.is_integer()
 
 
 def _classes(values: dict[int, Any]) -> Labelled:
-    named = {line: _name(v) for line, v in values.items()}
+    amounts = all(_is_amount(v) for v in values.values() if v is not None and not isinstance(v, bool))
+    named = {line: _name(number(v) if amounts and isinstance(v, str) and not _is_whole(v) else v) for line, v in values.items()}
     problems = [_bad(ln, "must be a class, as text or a whole number", values[ln]) for ln, n in named.items() if n is None]
     classes = _ordered({n for n in named.values() if n is not None})
     if len(classes) == len(named) - len(problems) > 2:
@@ -84,8 +130,8 @@ def _classes(values: dict[int, Any]) -> Labelled:
 def _name(value: Any) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float) and value == int(value):
-        return str(int(value))
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else None
     return str(value) if isinstance(value, int | str) else None
 
 
@@ -113,6 +159,8 @@ def _named(values: dict[int, Any]) -> Labelled:
     sets = {ln: _names(v) for ln, v in values.items()}
     problems = [_bad(ln, f"must be labels, as a list or between {BAR!r}", values[ln]) for ln, s in sets.items() if s is None]
     classes = _ordered({name for s in sets.values() for name in s or ()})
+    if len(classes) > MOST:
+        raise InputError(f"`label`: there must be at most {MOST} labels, found {len(classes)}, such as {shown(classes[0])}")
     rows = {ln: [int(c in s) for c in classes] for ln, s in sets.items() if s is not None}
     return Labelled("multilabel", classes, rows, tuple(problems))
 
@@ -124,12 +172,19 @@ def _names(value: Any) -> set[str] | None:
 
 
 def _numbers(values: dict[int, Any]) -> Labelled:
-    rows = {ln: [number(x) for x in (v if isinstance(v, list) else [v])] for ln, v in values.items()}
-    width = max((len(r) for r in rows.values() if None not in r), key=[len(r) for r in rows.values()].count, default=1)
+    rows = {ln: [_amount(x) for x in (v if isinstance(v, list) else [v])] for ln, v in values.items()}
+    counted = Counter(len(r) for r in rows.values())
+    width = max((len(r) for r in rows.values() if None not in r), key=counted.__getitem__, default=1)
     good = {ln: r for ln, r in rows.items() if len(r) == width and None not in r}
     what = "must be a finite number" if width == 1 else f"must be {width} finite numbers"
     problems = [_bad(ln, what, v) for ln, v in values.items() if ln not in good]
     return Labelled("regression", tuple(f"output {i}" for i in range(width)) if width > 1 else (), good, tuple(problems))
+
+
+def _amount(value: Any) -> float | None:
+    """A number that 32 bits hold."""
+    found = number(value)
+    return found if found is not None and abs(found) <= LARGEST else None
 
 
 def _bad(line: int, must: str, found: Any) -> Problem:

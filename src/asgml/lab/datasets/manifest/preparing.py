@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -10,15 +9,16 @@ from typing import Any
 import numpy as np
 
 from asgml.lab.datasets._base import Data, Test, Train, Validation
-from asgml.lab.datasets.manifest import hearing, kinds, labels, levels, reading, rows, splitting, twins
+from asgml.lab.datasets.manifest import hearing, labels, levels, paths, reading, splitting, twins
 from asgml.lab.datasets.manifest.columns import Column
 from asgml.lab.datasets.manifest.labels import Labelled
+from asgml.lab.datasets.manifest.opening import opened
 from asgml.lab.datasets.manifest.problems import Problem, refuse
-from asgml.lab.datasets.manifest.rows import Row, Table
+from asgml.lab.datasets.manifest.table import Row, Table
 from asgml.lab.datasets.settings import Manifest
 from asgml.lab.errors import InputError
 
-VERSION = 3
+VERSION = 4
 """Raise it when the same settings, seed and files give other arrays than before: cached ones are then prepared anew."""
 LIBRARIES = ("numpy", "scipy", "soundfile", "pillow", "av")
 """What the arrays come from beside this package: another version of one of these is prepared anew."""
@@ -42,8 +42,7 @@ class Examined:
 
 def examine(settings: Manifest) -> Examined:
     """Read everything that a manifest names. Raises InputError where it cannot be used as a whole."""
-    table = rows.read(settings.path)
-    what = kinds.decide(table, settings.columns)
+    table, what = opened(settings)
     labelled = labels.decide(table.rows, settings.task)
     found = [*table.problems, *labelled.problems, *splitting.problems(table.rows), *_identities(table), *_bare(table, what)]
     columns, notes = [], list[str]()
@@ -72,24 +71,22 @@ def examine(settings: Manifest) -> Examined:
 
 
 def files(settings: Manifest) -> dict[str, bytes]:
-    """Return, for the cache, what the manifest holds, and the digest of every file that it names."""
-    table = rows.read(settings.path)
-    what = kinds.decide(table, settings.columns)
+    """Return, for the cache, what the manifest holds, and size and time of every file that it names."""
+    table, what = opened(settings)
     found = {"": settings.path.read_bytes()}
-    for row in table.rows:
-        for name, kind in what.items():
-            cell = row.cells[name]
-            if kind in reading.FILES and isinstance(cell, str) and cell not in found:
-                found[cell] = _digest(settings, cell)
+    for name in (name for name, kind in what.items() if kind in paths.FILES):
+        cells = {cell for cell in table.cells(name) if isinstance(cell, str)} - found.keys()
+        found |= {cell: _stamp(settings, cell) for cell in cells}
     return found
 
 
-def _digest(settings: Manifest, cell: str) -> bytes:
+def _stamp(settings: Manifest, cell: str) -> bytes:
+    """Size and time of a file, as a prepared store has them: reading all of them would take every cell minutes."""
     try:
-        with reading.located(cell, settings.path.parent).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
+        about = reading.located(cell, settings.path.parent).stat()
     except (reading.Bad, OSError):
         return b""  # told by its line when it is read
+    return f"{about.st_size} {about.st_mtime_ns}".encode()
 
 
 def prepare(settings: Manifest, seed: int, files: dict[str, bytes]) -> Data:
@@ -122,7 +119,7 @@ def _data(settings: Manifest, seed: int, found: Examined) -> Data:
 
 def _note(settings: Manifest, found: Examined, how: str) -> str:
     lost = len({p.line for p in found.problems})
-    said = [f"{settings.path.name}, {how}"]
+    said = [f"{settings.path.name}, {how}", *found.table.notes, *found.labelled.notes]
     said += [f"{lost} rows that cannot be used were left out, such as {found.problems[0]}"] if lost else []
     said += [f"{found.cut} texts were cut to {settings.text_length} characters"] if found.cut else []
     said += found.notes

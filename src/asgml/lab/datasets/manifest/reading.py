@@ -10,14 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from asgml.lab.datasets import _characters
-from asgml.lab.datasets.manifest import kinds
+from asgml.lab.datasets.manifest import kinds, paths
 from asgml.lab.datasets.manifest.problems import shown
 from asgml.lab.datasets.settings import Manifest
 
 Array = npt.NDArray[Any]
 Reader = Callable[[Any, Path, Manifest], Array]
-FILES = ("audio", "image", "video", "array")
-"""Kinds whose cells name a file."""
 
 
 class Bad(Exception):
@@ -29,13 +27,12 @@ def located(cell: Any, folder: Path) -> Path:
     if not isinstance(cell, str):
         raise Bad(f"must be the name of a file, found {shown(cell)}")
     try:
-        path = folder / cell
-        there = path.is_file()
+        path = paths.find(cell, folder)
     except (ValueError, OSError) as error:
         raise Bad(f"must be the name of a file, found {shown(cell)} ({error})") from error
-    if not there:
-        other = " (what has this name is a folder, a pipe or a device)" * path.exists()
-        raise Bad(f"there is no file {cell}{other}")
+    if path is None:
+        other = " (what has this name is a folder, a pipe or a device)" * (folder / cell).exists()
+        raise Bad(f"there is no file {cell}{other}{paths.why_not(cell)}")
     return path
 
 

@@ -1,81 +1,43 @@
-"""Reads the file: CSV, TSV or JSON Lines to rows of cells, each with its line."""
+"""Reads the file: CSV, TSV, JSON Lines, Excel or Parquet to rows of cells, each with its line."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from asgml.lab.datasets.manifest import separated, workbooks
 from asgml.lab.datasets.manifest.problems import Problem, shown
+from asgml.lab.datasets.manifest.table import FIXED, Row, Table, columns_of, number
+from asgml.lab.datasets.manifest.text import read as text_of
 from asgml.lab.datasets.settings import ENDINGS
 from asgml.lab.errors import InputError
 
-FIXED = ("id", "label", "split", "group")
-"""The columns that are no modality."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A sample: `cells` has every column; None stands for an empty cell."""
-
-    line: int
-    cells: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Columns in the file's order, rows, and the lines that are none."""
-
-    columns: tuple[str, ...]
-    rows: tuple[Row, ...]
-    problems: tuple[Problem, ...]
-
-    @property
-    def modalities(self) -> tuple[str, ...]:
-        """The columns that are no fixed ones."""
-        return tuple(c for c in self.columns if c not in FIXED)
+__all__ = ["FIXED", "Row", "Table", "number", "read"]
 
 
 def read(path: Path) -> Table:
     """Read a manifest. Raises InputError where the file as a whole cannot be used."""
-    if path.suffix.lower() not in ENDINGS:
-        raise InputError(f"`dataset.path`: must end in {', '.join(ENDINGS)}, found {path.name!r}")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"`dataset.path`: {path} cannot be read as UTF-8 text ({error})") from error
-    delimiter = ENDINGS[path.suffix.lower()]
-    table = _separated(path, text, delimiter) if delimiter else _json_lines(text)
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        raise InputError(f"`dataset.path`: must end in {', '.join(ENDINGS)}, found {path.name!r}{_advice(ending)}")
+    if ending in workbooks.READERS:
+        table = workbooks.read(path)
+    else:
+        text, notes = text_of(path)
+        table = separated.read(path, text, ENDINGS[ending]) if ENDINGS[ending] else _json_lines(path, text)
+        table = replace(table, notes=(*notes, *table.notes))
     _refuse_columns(path, table)
     return table
 
 
-def _separated(path: Path, text: str, delimiter: str) -> Table:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: list[Row] = []
-    problems: list[Problem] = []
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        if len(set(header)) < len(header) or not all(header):
-            raise InputError(f"{path}: every column must have a name of its own, found {header}")
-        line = reader.line_num + 1
-        for cells in reader:
-            if cells and len(cells) != len(header):
-                problems.append(Problem(line, "", f"must have {len(header)} cells, as the header has, found {len(cells)}"))
-            elif cells:
-                rows.append(Row(line, {n: c.strip() or None for n, c in zip(header, cells, strict=True)}))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num}: no CSV ({error})") from error
-    return Table(tuple(header), tuple(rows), tuple(problems))
+def _advice(ending: str) -> str:
+    return "; save it as .xlsx or .csv" if ending in (".xls", ".xlsm", ".xlsb", ".ods", ".numbers") else ""
 
 
-def _json_lines(text: str) -> Table:
+def _json_lines(path: Path, text: str) -> Table:
     rows: list[Row] = []
     problems: list[Problem] = []
     for line, found in _objects(text):
@@ -83,8 +45,11 @@ def _json_lines(text: str) -> Table:
             rows.append(Row(line, {k: None if v in ("", []) and k != "label" else v for k, v in found.items()}))
         else:
             problems.append(Problem(line, "", f"must be a JSON object, {found}"))
-    columns = tuple(dict.fromkeys(name for row in rows for name in row.cells))
-    return Table(columns, tuple(Row(r.line, {c: r.cells.get(c) for c in columns}) for r in rows), tuple(problems))
+    keys = list(dict.fromkeys(name for row in rows for name in row.cells))
+    names, places, notes = columns_of(path, keys, [[row.cells.get(key) for key in keys] for row in rows])
+    kept = [(name, keys[place]) for name, place in zip(names, places, strict=True)]
+    made = tuple(Row(row.line, {name: row.cells.get(key) for name, key in kept}) for row in rows)
+    return Table(tuple(names), made, tuple(problems), tuple(notes))
 
 
 def _objects(text: str) -> Iterator[tuple[int, Any]]:
@@ -114,17 +79,6 @@ def _refuse_columns(path: Path, table: Table) -> None:
         raise InputError(f"{path}: must have a header and a row per sample, found none")
     if lost := [c for c in ("id", "label") if c not in table.columns]:
         found = f"no {' and no '.join(lost)} in {list(table.columns)}"
-        raise InputError(f"{path}: must have the columns id and label, found {found}")
+        raise InputError(f"{path}: must have the columns id and label, named in its first row, found {found}")
     if not table.modalities:
         raise InputError(f"{path}: must have a column per modality beside {', '.join(FIXED)}, found none")
-
-
-def number(value: Any) -> float | None:
-    """A finite number, written as such or as text; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        found = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return found if math.isfinite(found) and not (isinstance(value, str) and "_" in value) else None
