@@ -12,6 +12,7 @@ from torch import nn
 
 from asgml._checks import Encoder, parameters_of
 from asgml._numbers import is_number
+from asgml._trial import cancels
 from asgml.interventions import Intervention
 
 Optimizers = torch.optim.Optimizer | Sequence[torch.optim.Optimizer]
@@ -20,21 +21,55 @@ NAMES = (
 )  # fmt: skip
 ADAPTIVE = tuple(getattr(torch.optim, name) for name in NAMES if hasattr(torch.optim, name))
 """They divide a gradient by its own running size, or use its sign alone; some of them are newer than the oldest torch."""
+LIKE = (
+    "adam",
+    "lion",
+    "lamb",
+    "lars",
+    "adagrad",
+    "adafactor",
+    "adabelief",
+    "rmsprop",
+    "sophia",
+    "shampoo",
+    "soap",
+    "muon",
+    "signsgd",
+)
+"""In the names of classes that do alike and cannot be tried, because they want a GPU for instance."""
 
 
 def check_scaling(optimizer: Optimizers | None, act: Sequence[Intervention], stacklevel: int = 3) -> None:
     """Warn, once, where an intervention scales gradients and an optimizer cancels that."""
-    cancelling = next((o for o in _each(optimizer) if isinstance(o, ADAPTIVE)), None)
     part = next((part for part in act if part.scales), None)
-    if cancelling is not None and part is not None:
+    inner = [one for optimizer in _each(optimizer) for one in _within(optimizer)] if part is not None else []
+    cancelling = next((one for one in inner if _cancels(one)), None)
+    if cancelling is not None:
         kind = type(cancelling).__name__
+        why = (
+            "divides them by their own running size" if isinstance(cancelling, ADAPTIVE) else "makes the same steps without it"
+        )
         warnings.warn(
-            f"{type(part).__name__} multiplies gradients by a factor, and {kind} divides them by their own running size: a "
+            f"{type(part).__name__} multiplies gradients by a factor, and {kind} {why}: a "
             "constant factor cancels, only its changes act. Use SGD; or skip updates (`recipes.frequency`); or give encoders "
             f"learning rates of their own (`asgml.parameter_groups`), which {kind} respects",
             UserWarning,
             stacklevel + 1,
         )
+
+
+def _cancels(optimizer: torch.optim.Optimizer) -> bool:
+    """Tell whether an optimizer cancels a factor: one of torch's, in the long run; any other, when it is tried."""
+    if isinstance(optimizer, ADAPTIVE):
+        return True
+    tried = cancels(optimizer)
+    return any(name in type(optimizer).__name__.lower() for name in LIKE) if tried is None else tried
+
+
+def _within(optimizer: torch.optim.Optimizer) -> list[torch.optim.Optimizer]:
+    """Return the optimizers that do an optimizer's steps, as `SAM` and `Lookahead` hold one; itself where it holds none."""
+    held = [value for value in vars(optimizer).values() if isinstance(value, torch.optim.Optimizer) and value is not optimizer]
+    return held or [optimizer]
 
 
 def check_closures(optimizer: Optimizers | None) -> None:
