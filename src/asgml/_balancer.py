@@ -22,9 +22,10 @@ from asgml._checks import (
 from asgml._left_out import LeftOut
 from asgml._optimizers import Optimizers, check_closures, check_scaling
 from asgml._owned import Owned
-from asgml._present import Present, joined, rows_of
+from asgml._present import Given, Present, rows_of
 from asgml._ranks import Layout, ranks
 from asgml._reduce import exchange, local_norm
+from asgml._seen import Unseen, check_features, check_forward, reads_features
 from asgml._states import check_state, take
 from asgml._step import Readings, Stateful, Step
 from asgml._taps import Extract, Taps
@@ -94,13 +95,14 @@ class Balancer(Watching):
         check_distributed(model, self.params, self.act)
         check_closures(optimizer)
         check_scaling(optimizer, self.act)
+        check_features(hooked, self.params, self.measure)
         self.index = 0
         """Optimizer steps taken so far."""
         self.nonfinite = 0
         """Updates whose gradients held inf or nan, and which were left alone."""
         self.left_out = LeftOut()
         """Reading -> modality -> updates in which it was left out, since a feature, a target or the number was not finite."""
-        self.readings = Readings(awaited=[d.name for d in self.measure])
+        self.readings = Readings(awaited=[d.name for d in self.measure], modalities=self.params)
         """The latest value of every reading."""
         self.tally = {m: dict.fromkeys(COUNTED, 0) for m in self.params}
         """Modality -> how many updates it got, how many were skipped, how many were held still by a delay."""
@@ -108,11 +110,13 @@ class Balancer(Watching):
         """Who was skipped in the update that `adjust` saw last."""
         self.held: frozenset[str] = frozenset()
         """Who was used in that update but left without a gradient to apply, as a filling delay queue leaves it."""
-        self._hooked, self._scaler = hooked.keys(), scaler
+        self._hooked, self._modules, self._scaler = hooked.keys(), hooked, scaler
         self._layout: Layout = {}
         self._seen: set[str] = set()
-        self._targets: list[tuple[Tensor, Present]] = []
-        self._taps: Taps = Taps(hooked, self.params, features or {}, model)
+        self._given = Given(self.params)
+        self._unseen = Unseen(self.measure, self.act, hooked)
+        needed = any(reads_features(part) for parts in (self.measure, self.act) for part in parts)
+        self._taps: Taps = Taps(hooked, self.params, features or {}, model, needed=needed)
         self._taps.watch.may_cut = any(part.may_skip for part in self.act)
         self._ask()
         self._taps.attach()  # last: a Balancer that is refused leaves no hook, and ends no other
@@ -128,15 +132,8 @@ class Balancer(Watching):
         `present` is as in `adjust`. Raises ValueError where an encoder's feature has another number of rows.
         """
         self._taps.check_watching()
-        for modality in self._hooked:
-            rows, wanted = self._taps.rows(modality), rows_of(targets, present.get(modality))
-            if wanted and rows is not None and rows != wanted:
-                raise ValueError(
-                    f"`targets` have {wanted} rows, the feature of {modality!r} has {rows}: give one row per sample "
-                    f"(`features={{{modality!r}: ...}}` can bring it to that)"
-                )
+        self._given.add(targets, present, {m: self._taps.rows(m) for m in self._hooked})
         self._taps.mark()
-        self._targets.append((targets.detach(), dict(present)))
 
     def adjust(self, targets: Tensor | None = None, *, present: Present = {}) -> Readings:
         """Measure and act. Call it once per update: after backward (and `scaler.unscale_`), before clipping and the step.
@@ -145,10 +142,10 @@ class Balancer(Watching):
         -> mask (B,), for an encoder that was given only the rows which have its modality. Returns what was measured in this
         update (`readings` keeps older values too). On inf or nan in the encoders' gradients nothing
         changes but the count `nonfinite`: the step is left to the gradient scaler, or to you. Raises RuntimeError after
-        `remove()`, and where a newer Balancer took an encoder over.
+        `remove()`, where a newer Balancer took an encoder over, and without a forward since the last call.
         """
         self._taps.check_watching()
-        targets, present = self._gathered(targets, present)
+        targets, present = self._given.taken(targets, present, refused=self._taps.take)
         if targets is not None:
             self._taps.drop_failed({m: rows_of(targets, present.get(m)) for m in self._hooked})
         features = self._taps.take()  # at once: an update that fails leaves nothing to the next
@@ -157,6 +154,7 @@ class Balancer(Watching):
             check_attached(self.params, self._taps.never_fired())
         check_unscaled(self._scaler)
         if not (self.measure or self.act):
+            check_forward(self._taps.called)
             self.index += 1
             return Readings()
         self._taps.watch.silent = True
@@ -169,7 +167,7 @@ class Balancer(Watching):
     def forget(self) -> None:
         """Drop what was seen since the last update: after forwards that no update will follow."""
         self._taps.take()
-        self._targets.clear()
+        self._given.forget()
 
     def idle(self, optimizer: torch.optim.Optimizer) -> bool:
         """Tell whether no parameter of an optimizer has a gradient, since all it holds was skipped or held.
@@ -181,32 +179,28 @@ class Balancer(Watching):
     def _step(self, features: dict[str, Tensor], targets: Tensor | None) -> Step:
         norms = {m: local_norm(p.values()) for m, p in self.params.items() if m not in self.skipping}
         present = {m: n for m, n in norms.items() if n is not None}
-        for m in [m for m in features if m in norms and m not in present]:
+        for m in [m for m in self._taps.seen if m in norms and m not in present]:
             check_trainable(m, self.params[m], self.index)
-        used = frozenset(features) | (present.keys() - self._hooked)
+        used = self._taps.seen | (present.keys() - self._hooked)
         return Step(self.index, self.params, features, targets, used, self.skipping & used, self.readings, present)
-
-    def _gathered(self, targets: Tensor | None, present: Present) -> tuple[Tensor | None, Present]:
-        seen, self._targets = self._targets, []
-        if targets is not None and seen:
-            self._taps.take()
-            raise ValueError("targets came through `observe` and through `adjust`: give them once")
-        return joined(seen) if seen else (targets, present)
 
     def _update(self, step: Step) -> Readings:
         due = [d for d in self.measure if step.index % d.every == 0]
         found = exchange(due, step, self._layout)
         self._seen |= found.used
         check_attached(self.params, set(self._taps.never_fired()) - self._seen)
+        check_forward(self._taps.called)
         self.skipped, self.held = self.skipping & found.used, frozenset()
         if not found.finite:
             self.nonfinite += 1
             return Readings()
+        used = found.used | self._unseen.of(step, found.used, self._taps.evaluated, self._taps.ungraded())
+        self.skipped = self.skipping & used
         self.left_out.add(found.spoilt)
-        step = replace(step, used=found.used, skipped=self.skipped)
+        step = replace(step, used=used, skipped=self.skipped)
         self._uncut()
         for name, values in found.readings.items():
-            self.readings.setdefault(name, {}).update(values)
+            self.readings.note(name, values)
         for diagnostic in due:
             diagnostic.learn(step, found.sums[diagnostic.name])
             self._derive(diagnostic, found.readings)
@@ -275,7 +269,7 @@ class Balancer(Watching):
         self.index, self.nonfinite = state["index"], state["nonfinite"]
         self.left_out = LeftOut(LeftOut(state.get("left_out", {})).plain())
         self.tally = {m: dict(counts) for m, counts in state["tally"].items()}
-        self.readings = Readings(state["readings"], awaited=self.readings.awaited)
+        self.readings = Readings(state["readings"], awaited=self.readings.awaited, modalities=self.params)
         self._taps.cut = frozenset(state["skipping"])
 
     def summary(self) -> str:
@@ -287,6 +281,9 @@ class Balancer(Watching):
         audio: 0 updates, 0 skipped, 0 held
         """
         accounts = [part.account() for part in self.act]
+        if self.index:
+            never = set(self._taps.never_fired()) - self._seen
+            accounts.append(self._unseen.account(self.params, never, self._taps.ungraded()))
         lines = []
         for m, counts in self.tally.items():
             words = [f"{counts['updated']} updates", f"{counts['skipped']} skipped", f"{counts['held']} held"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from asgml._balancer import Balancer
 from asgml._left_out import LeftOut
+from asgml._present import Given
 from asgml._step import Readings
 from asgml._taps import Taps
 
@@ -23,12 +24,12 @@ class KeptBalancer(Balancer):
         self.params = {m: {} for m in state["tally"]}
         self.index, self.nonfinite, self.tally = state["index"], state["nonfinite"], state["tally"]
         self.left_out = LeftOut(state["left_out"])
-        self.readings = Readings(state["readings"], awaited=seen["awaited"])
+        self.readings = Readings(state["readings"], awaited=seen["awaited"], modalities=self.params)
         self.skipped, self.held = frozenset(seen["skipped"]), frozenset(seen["held"])
         self._state, self._seen_then, self._summary, self._text = state, seen, summary, text
         self._taps: Taps = Taps({}, {}, {}, None)
         self._taps.end("it is a copy, or was read from a file, and its encoders stayed behind")
-        self._hooked, self._targets = {}.keys(), []
+        self._hooked, self._given = {}.keys(), Given(self.params)
 
     @property
     def skipping(self) -> frozenset[str]:

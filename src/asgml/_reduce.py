@@ -135,9 +135,9 @@ def _weighted(diagnostic: Diagnostic, value: Tensor | None, weight: Tensor) -> T
 def _means(cells: list[Cell], weights: list[float], totals: list[float]) -> Readings:
     found = Readings()
     for (diagnostic, modality, _), weight, total in zip(cells, weights, totals, strict=False):
-        values = found.setdefault(diagnostic.name, {})
+        found.note(diagnostic.name, {})
         if weight:
-            values[modality] = math.sqrt(total) if diagnostic.is_norm else total / weight
+            found.note(diagnostic.name, {modality: math.sqrt(total) if diagnostic.is_norm else total / weight})
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -20,12 +20,33 @@ class NotYetMeasured(KeyError):
     """A reading that some diagnostic measures, but has not measured so far: a policy that asks for it decides nothing yet."""
 
 
+class Values(dict[str, float]):
+    """Modality -> the latest value of one reading. Asking for a modality that has none raises with words."""
+
+    def __init__(self, name: str, values: Mapping[str, float], known: Collection[str]):
+        super().__init__(values)
+        self.name, self.known = name, known
+
+    def __missing__(self, modality: str) -> float:
+        if modality in self.known:
+            raise NotYetMeasured(
+                f"{self.name!r} has no value of {modality!r} so far: every update left it out; `balancer.summary()` says more"
+            )
+        raise KeyError(f"{self.name!r} has no value of {modality!r} (have: {sorted(self)})")
+
+
 class Readings(dict[str, dict[str, float]]):
     """Name of a reading -> modality -> its latest value. Asking for a name that nobody measures raises with words."""
 
-    def __init__(self, values: Mapping[str, dict[str, float]] = {}, *, awaited: Iterable[str] = ()):
-        super().__init__({name: dict(v) for name, v in values.items()})
-        self.awaited = frozenset(awaited)
+    def __init__(
+        self, values: Mapping[str, dict[str, float]] = {}, *, awaited: Iterable[str] = (), modalities: Collection[str] = ()
+    ):
+        super().__init__({name: Values(name, v, modalities) for name, v in values.items()})
+        self.awaited, self.modalities = frozenset(awaited), frozenset(modalities)
+
+    def note(self, name: str, values: Mapping[str, float]) -> None:
+        """Take over new values of a reading."""
+        self.setdefault(name, Values(name, {}, self.modalities)).update(values)
 
     def __missing__(self, name: str) -> dict[str, float]:
         if name in self.awaited:

@@ -12,6 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 from asgml._attached import Attachment, Hook
 from asgml._checks import Parameters
 from asgml._detached import check_detachable, detached
+from asgml._feature import Kept
 from asgml._transformed import bare
 
 Extract = Callable[[Any], Tensor]
@@ -27,13 +28,25 @@ class Taps(Attachment):
     """
 
     def __init__(
-        self, encoders: Mapping[str, nn.Module], params: Parameters, extract: Mapping[str, Extract], model: nn.Module | None
+        self,
+        encoders: Mapping[str, nn.Module],
+        params: Parameters,
+        extract: Mapping[str, Extract],
+        model: nn.Module | None,
+        *,
+        needed: bool = True,
     ):
         self.watch = Watch(None if model is None else innermost(model))
         super().__init__(encoders, params)
         self.model = model
-        self._taps = {m: Tap(self.watch, m, extract.get(m)) for m in encoders}
+        self._taps = {m: Tap(self.watch, m, extract.get(m), needed) for m in encoders}
         self._mark = Mark(self.watch, [*self._taps.values()])
+        self.seen: frozenset[str] = frozenset()
+        """Whose forwards were in what `take` took last."""
+        self.evaluated: frozenset[str] = frozenset()
+        """Who ran with gradients before that, but in eval mode alone."""
+        self.called = False
+        """Whether anything ran with gradients before that."""
 
     @property
     def params(self) -> Parameters:
@@ -58,7 +71,7 @@ class Taps(Attachment):
         self.watch.silent = True
         for tap in self._taps.values():
             tap.slot = None
-            tap.kept.clear()
+            tap.store.clear()
 
     @property
     def cut(self) -> frozenset[str]:
@@ -74,6 +87,10 @@ class Taps(Attachment):
         """Return the modalities whose forward was never seen."""
         return [m for m, tap in self._taps.items() if not tap.fired]
 
+    def ungraded(self) -> list[str]:
+        """Return the modalities whose forward was seen without gradients alone."""
+        return [m for m, tap in self._taps.items() if tap.blind and not tap.fired]
+
     def mark(self) -> None:
         """End a micro-batch."""
         self._mark.end()
@@ -84,11 +101,20 @@ class Taps(Attachment):
         return len(latest) if latest is not None and latest.ndim else None
 
     def take(self) -> dict[str, Tensor]:
-        """Return modality -> features since the last call, micro-batches concatenated, and forget them."""
+        """Return modality -> features since the last call, micro-batches concatenated, and forget them.
+
+        One that was changed in place after the encoder, before copies were made, is left out; `seen` names it too.
+        """
         self.mark()
-        taken = {m: self._joined(tap.kept) for m, tap in self._taps.items() if tap.kept}
+        self.seen = frozenset(m for m, tap in self._taps.items() if tap.kept)
+        self.called = self.watch.called or any(tap.called for tap in self._taps.values())
+        self.evaluated = frozenset(m for m, tap in self._taps.items() if tap.called and not tap.kept)
+        lost = {m for m, tap in self._taps.items() if tap.store.settle()}
+        taken = {m: self._joined(self._taps[m].kept) for m in self.encoders if m in self.seen - lost}
+        self.watch.called = False
         for tap in self._taps.values():
-            tap.kept.clear()
+            tap.called = False
+            tap.store.clear()
         return taken
 
     def drop_failed(self, wanted: Mapping[str, int]) -> None:
@@ -131,6 +157,8 @@ class Watch:
         """Micro-batches so far."""
         self.may_cut = False
         """Whether some part may ask for a skip."""
+        self.called = False
+        """Whether the model ran with gradients since the last update."""
 
     def has_gradients(self) -> bool:
         """Tell whether any encoder's parameter has a gradient."""
@@ -145,6 +173,8 @@ class Mark:
 
     def __call__(self, model: nn.Module, args: Any) -> None:
         """End the micro-batch before this forward."""
+        if torch.is_grad_enabled():
+            self.watch.called = True
         if not torch.compiler.is_compiling():
             self.end()
             for tap in self.taps:
@@ -160,37 +190,50 @@ class Mark:
 class Tap:
     """One encoder's hook. A compiled region guards on what it reads here: on `cut`, which makes two graphs, and no more."""
 
-    def __init__(self, watch: Watch, modality: str, extract: Extract | None):
+    def __init__(self, watch: Watch, modality: str, extract: Extract | None, needed: bool):
         self.watch, self.modality, self.extract = watch, modality, extract
-        self.cut = self.fired = False
+        self.cut = self.fired = self.called = self.blind = False
         self.slot: Tensor | None = None
         """What a compiled forward leaves: writing to it needs no guard, appending to a list would need one on its length."""
-        self.kept: list[tuple[int, Tensor]] = []
         self.doubted = 0
-        """How many of these are of batches that may have failed."""
+        """How many of what is kept are of batches that may have failed."""
+        self.store = Kept(modality, needed)
+
+    @property
+    def kept(self) -> list[tuple[int, Tensor]]:
+        """What is kept since the last update: (number of the forward, feature)."""
+        return self.store.features
 
     def __call__(self, encoder: nn.Module, args: Any, output: Any) -> Any:
         """Keep the feature, and cut the output where that is asked for."""
         training = encoder.training if self.watch.mode is None else self.watch.mode.training
-        if self.watch.silent or not (training and torch.is_grad_enabled()):
+        if self.watch.silent:
             return None
-        if not _runs_again():
+        if not torch.is_grad_enabled():
+            self.blind = training
+            return None
+        again = _runs_again()
+        if not again:
+            self.called = True
+        if not training:
+            return None
+        if not again:
             self.see(output)
         # nothing behind a detached output runs backward; a forward that runs again must do what it did before
         return detached(output) if self.cut else None
 
     def see(self, output: Any) -> None:
         """Keep the feature."""
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling():  # what is changed in place behind the encoder is changed in this very graph
             self.fired = True
-            self.slot = self.feature(output)
+            self.slot = self.feature(output).clone() if self.store.needed else self.feature(output)
             return
         if not self.fired and self.watch.may_cut:
             check_detachable(self.modality, output)
         self.fired = True
         if self.watch.mode is None:
             self.doubt()
-        self.kept.append((self.watch.forward, bare(self.modality, self.feature(output))))
+        self.store.add(self.watch.forward, bare(self.modality, self.feature(output)))
 
     def doubt(self) -> None:
         """Where forwards were seen and no gradient stands, no update may follow them: their batch failed, or was given up."""
@@ -212,7 +255,7 @@ class Tap:
     def empty_slot(self, forward: int) -> None:
         """Move what a compiled forward left to what is kept."""
         if self.slot is not None:
-            self.kept.append((forward, self.slot))
+            self.store.add(forward, self.slot, copied=True)
             self.slot = None
 
     def latest(self) -> Tensor | None:

@@ -15,6 +15,8 @@ class Intervention(Stateful, ABC):
 
     exclusive: ClassVar[bool] = False
     """At most one of this class in a Balancer."""
+    needs_features: bool = True
+    """Whether it looks at `step.features`; where no part does, encoders' outputs are not kept."""
     scales: ClassVar[bool] = False
     """Multiplies gradients by a factor, which Adam-like optimizers cancel where it is constant."""
 

@@ -37,6 +37,7 @@ class Delay(Intervention):
     Raises ValueError for a tau that is not an integer of at least 0.
     """
 
+    needs_features = False
     exclusive: ClassVar[bool] = True
     tau: Policy[int] | Mapping[str, int]
     warmup: Literal["hold", "fresh"] = "hold"

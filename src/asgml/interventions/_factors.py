@@ -18,6 +18,7 @@ from asgml.policies import Constant
 class ByFactor(Intervention):
     """Takes one factor per modality from `by`, a mapping modality -> factor or a policy, for the gradients in `scope`."""
 
+    needs_features = False
     noun: ClassVar[str] = "a scale"
     """What a factor is called in an error."""
     words: ClassVar[str] = "gradients scaled by {mean:.3g} on average"

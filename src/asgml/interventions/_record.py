@@ -42,6 +42,7 @@ class Record(Diagnostic, Intervention):
     {'applied_norm': {'audio': 1.5}}
     """
 
+    needs_features = False
     name: str = "recorded"
     of: Literal["norm"] | Callable[[Sequence[Tensor]], Tensor] = "norm"
     _seen: dict[str, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -54,12 +55,12 @@ class Record(Diagnostic, Intervention):
 
     def measure(self, step: Step) -> Mapping[str, Tensor]:
         """Return modality -> what was seen in the update before, 0-dim."""
+        if self._expects:
+            raise RuntimeError(f"{self!r} stands in `measure` but not in `act`: list the same object in both")
         return dict(self._seen)
 
     def learn(self, step: Step, sums: Mapping[str, Tensor]) -> None:
         """Forget what was read, and expect to look in this update."""
-        if self._expects:
-            raise RuntimeError(f"{self!r} stands in `measure` but not in `act`: list the same object in both")
         self._seen, self._expects = {}, True
 
     def adjust(self, step: Step) -> None:

@@ -27,6 +27,7 @@ class Skip(Intervention):
     "auto" means 8 for a policy that reads (or does not declare what it reads) and none for a schedule.
     """
 
+    needs_features = False
     exclusive: ClassVar[bool] = True
     when: Policy[bool]
     at_most: int | Literal["auto"] | None = "auto"
