@@ -17,6 +17,7 @@ from safetensors import safe_open
 import small
 from asgml.lab import load_model, own_code, store
 from asgml.lab.cli import main
+from asgml.lab.config import address
 from asgml.lab.errors import InputError
 
 SHELL = {"import": "subprocess:run", "args": "echo ran > RAN", "shell": True}
@@ -86,6 +87,12 @@ def saved(trained: Path, folder: Path, config: dict[str, Any]) -> Path:
     return folder
 
 
+def agree(folder: Path) -> None:
+    """Make the result one of the config beside it."""
+    config = address.of(store.read_json(folder / "config.json"))
+    store.write_json(folder / "result.json", store.read_json(folder / "result.json") | {"config": config})
+
+
 @pytest.mark.parametrize("where", PLACES)
 def test_load_model_refuses_code_by_its_name(trained: Path, here: Path, where: str) -> None:
     config = store.read_json(trained / "config.json")
@@ -96,8 +103,9 @@ def test_load_model_refuses_code_by_its_name(trained: Path, here: Path, where: s
     assert not (here / "RAN").exists()
 
 
+@pytest.mark.parametrize("sly", [False, True])
 @pytest.mark.parametrize("where", PLACES)
-def test_diagnose_refuses_code_by_its_name(trained: Path, here: Path, where: str, capsys: Any) -> None:
+def test_diagnose_refuses_code_by_its_name(trained: Path, here: Path, where: str, sly: bool, capsys: Any) -> None:
     config = store.read_json(trained / "config.json")
     folder = here / "run" / "baseline" / "seed0"
     folder.mkdir(parents=True)
@@ -105,11 +113,15 @@ def test_diagnose_refuses_code_by_its_name(trained: Path, here: Path, where: str
         (folder / file).write_bytes((trained / file).read_bytes())
     store.write_json(folder / "config.json", hostile(config, where, SHELL))
     store.write_json(here / "run" / "experiment.json", {"methods": {"baseline": []}, "seeds": [0]})
+    if sly:
+        agree(folder)
     assert main(["diagnose", "run"]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "subprocess:run" in said
     assert "--allow-imports" in said
+    for command in (["report", "run"], ["export", "run"], ["compare", "run", "run"]):
+        main(command)
     assert not (here / "RAN").exists()
 
 
@@ -148,6 +160,7 @@ def test_diagnose_knows_its_users_own_run(own_run: Path, here: Path, monkeypatch
     assert not own_code.known(changed), "other arguments"
     assert not own_code.known(hostile(settings, "a data set", SHELL)), "one more import"
     store.write_json(config, changed)
+    agree(config.parent)
     assert main(["diagnose", str(own_run)]) == 2
     assert main(["diagnose", str(own_run), "--allow-imports"]) == 0
     store.write_json(config, settings)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from asgml.lab import store
 from asgml.lab.errors import InputError
 
 KEYS = ("import", "import_")
@@ -34,6 +35,13 @@ def refuse(settings: Any, source: Path, way_out: str) -> None:
     """Raise InputError that names every import of settings out of a file; `way_out` says how to allow them."""
     if found := [f"`{place}`: {_path(value)}" for place, value in named(settings)]:
         raise InputError(f"{source} names code to import ({', '.join(sorted(found))}), which would run; {way_out}")
+
+
+def check(config: Path) -> None:
+    """Raise InputError where a cell's `config.json` names code that this user has not run before."""
+    settings = store.read_record(config)
+    if not known(settings):
+        refuse(settings, config, "you have not run it from here before: give --allow-imports if you trust who made it")
 
 
 def remember(settings: Any) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from asgml.lab import run_folder, shapes, store
+from asgml.lab import own_code, run_folder, shapes, store
 from asgml.lab.errors import InputError, did_you_mean
 from asgml.lab.report.model import BASELINE, Failure, Run
 
@@ -16,7 +16,7 @@ FILE = "diagnosis.json"
 
 def diagnose(run: Path, method: str | None, seed: int | None, *, solo: bool, allow_imports: bool) -> None:
     """Diagnose one cell of a run; `diagnosis.json` stands beside its result, and the report shows it from then on."""
-    folder, header = _cell(run, method, seed)
+    folder, header = _cell(run, method, seed, allow_imports=allow_imports)
     diagnosable(header)
     from asgml.lab.training import diagnosing
 
@@ -40,7 +40,7 @@ def diagnosable(header: Mapping[str, Any]) -> None:
         raise InputError(f"run: asgml diagnose needs one class per sample, and all modalities in each, found {found}")
 
 
-def _cell(run: Path, method: str | None, seed: int | None) -> tuple[Path, Mapping[str, Any]]:
+def _cell(run: Path, method: str | None, seed: int | None, *, allow_imports: bool) -> tuple[Path, Mapping[str, Any]]:
     """Return the folder of the finished cell that is meant, and the header of its log."""
     settings = shapes.experiment(run_folder.experiment(run), run / run_folder.FILE)
     known = list(settings.get("methods", {}))
@@ -54,6 +54,8 @@ def _cell(run: Path, method: str | None, seed: int | None) -> tuple[Path, Mappin
     damaged = {s: cell.reason for s, cell in found.items() if isinstance(cell, Failure) and cell.damaged}
     if seed in damaged or (damaged and not done):
         at = min(damaged) if seed is None else seed
+        if not allow_imports:
+            own_code.check(store.cell_folder(run, name, at) / "config.json")  # who changed the config may have meant more
         raise InputError(f"run: {name} seed {at} is {damaged[at]}")
     if not done:
         raise InputError(
