@@ -38,8 +38,11 @@ def refuse(settings: Any, source: Path, way_out: str) -> None:
 
 
 def check(config: Path) -> None:
-    """Raise InputError where a cell's `config.json` names code that this user has not run before."""
-    settings = store.read_record(config)
+    """Raise InputError where a cell's `config.json` names code that this user has not run before; one that is no JSON has none."""
+    try:
+        settings = store.read_json(config)
+    except (OSError, ValueError, RecursionError):
+        return
     if not known(settings):
         refuse(settings, config, "you have not run it from here before: give --allow-imports if you trust who made it")
 
