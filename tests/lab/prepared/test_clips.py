@@ -86,6 +86,34 @@ def test_a_film_that_is_not_there_is_a_problem(films, tmp_path):
     assert [p.reason for p in read(clip, READING)] == ["missing", "missing"]
 
 
+def test_a_film_of_two_categories_gives_a_clip_for_each(tmp_path):
+    train = ["Bell&a&good&0&10", "Speech&a&good&0&10", "Speech&b&good&0&5", "Speech&b&good&5&10", "Bell&c&good&0&10"]
+    rest = {"valSet": ["Bell&d&good&0&10", "Bell&d&good&0&10"], "testSet": ["Speech&c&good&0&10", "Bell&e&good&0&10"]}
+    films = {"trainSet": train, **rest}
+    for name, lines in films.items():
+        (tmp_path / f"{name}.txt").write_text("\n".join(lines) + "\n")
+    found = clips.listing("ave", tmp_path)
+    assert sorted((c.id, c.about["group"], c.label) for c in found.clips) == [
+        ("a/Bell", "a", "Bell"), ("a/Speech", "a", "Speech"), ("b/Speech/0", "b", "Speech"), ("b/Speech/5", "b", "Speech"),
+        ("c/Bell", "c", "Bell"), ("c/Speech", "c", "Speech"), ("d", "d", "Bell"), ("e", "e", "Bell")]  # fmt: skip
+    assert found.notes == (
+        "1 lines of the lists stand there twice and count once",
+        "3 films carry several categories or stretches, such as a, and give a clip for each",
+        "1 films stand in more than one split, such as c: their scores do not say what a new film would give",
+    )
+
+
+@pytest.mark.parametrize(("name", "file", "text"), [
+    ("vggsound", "vggsound.csv", "v,30,bell,train\nv,30,horn,test\n"),
+    ("kinetics_sounds", "train.csv", "label,youtube_id,time_start,time_end\nbell,v,30,40\nhorn,v,30.0,40.0\n"),
+])  # fmt: skip
+def test_other_lists_may_name_a_film_under_two_labels(name, file, text, tmp_path):
+    (tmp_path / file).write_text(text)
+    found = clips.listing(name, tmp_path).clips
+    assert [c.id.rpartition("/")[2] for c in found] == ["bell", "horn"]
+    assert {c.files["visual"].stem.removeprefix("v_000030") for c in found} <= {"", "_000040"}
+
+
 @pytest.mark.parametrize(
     ("name", "file", "text", "message"),
     [
@@ -93,6 +121,21 @@ def test_a_film_that_is_not_there_is_a_problem(films, tmp_path):
         ("vggsound", "vggsound.csv", "vid,30,bell,val\n", "line 1: must be video,start,label,train or test"),
         ("vggsound", "vggsound.csv", "v,30,bell,train\nv,30,bell,test\n", "must name every clip once"),
         ("kinetics_sounds", "train.csv", "label,id\nbell,v\n", "must have a column 'youtube_id'"),
+        (
+            "kinetics_sounds",
+            "train.csv",
+            "label,youtube_id,time_start,time_end\nbell,v,30s,40\n",
+            "row 2: time_start must be whole",
+        ),
+        (
+            "kinetics_sounds",
+            "train.csv",
+            "label,youtube_id,time_start,time_end\nbell,v,3,nan\n",
+            "row 2: time_end must be whole",
+        ),
+        ("kinetics_sounds", "train.csv", "label,youtube_id,time_start,time_end\nb,v,3,4\nb,v,3\n", "row 3: must have a cell"),
+        ("kinetics_sounds", "train.csv", "label,youtube_id,time_start,time_end\nbell,v,,40\n", "found ''"),
+        ("vggsound", "vggsound.csv", "vid,\u00b2,bell,train\n", "line 1: must be video,start"),
         ("kinetics_sounds", "other.csv", "", "must hold the lists of kinetics_sounds, found no clip"),
     ],
 )

@@ -11,6 +11,8 @@ from asgml.lab import datasets
 from asgml.lab.config.load import load_dataset
 from asgml.lab.errors import InputError
 from asgml.lab.media import sound
+from asgml.lab.media.failures import Unreadable
+from asgml.lab.media.flow import read_flow
 from asgml.lab.prepared import prepare as preparing
 from asgml.lab.prepared import sources
 from asgml.lab.prepared.clip import Clip
@@ -163,6 +165,48 @@ def test_flow_that_gives_no_sample_says_why(tmp_path):
     found = sources.listing("ucf101", tmp_path).clips
     assert [reasons(clip)[0][1] for clip in found[:3]] == ["missing", "too short", "damaged"]
     assert read(found[3], READING).arrays["flow"].shape == (4, 16, 16)
+
+
+def test_a_class_that_is_spelled_in_two_ways_is_one(tmp_path):
+    one, other = "HandstandPushups/v_HandstandPushups_g01_c0{}.avi", "HandStandPushups/v_HandStandPushups_g01_c0{}.avi"
+    (tmp_path / "trainlist01.txt").write_text("".join(f"{one.format(c)} 37\n{other.format(c)} 37\n" for c in (1, 2)))
+    (tmp_path / "testlist01.txt").write_text("")
+    (tmp_path / "trainlist02.txt").write_text(f"{other.format(1)} 37\n")
+    (tmp_path / "testlist02.txt").write_text(other.format(2) + "\n")
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "v_HandStandPushups_g01_c02.avi").write_bytes(b"")
+    found = sources.listing("ucf101", tmp_path)
+    assert [(c.id, c.label, c.about["published1"], c.about["published2"]) for c in found.clips] == [
+        ("v_HandstandPushups_g01_c01", "HandstandPushups", "train", "train"),
+        ("v_HandstandPushups_g01_c02", "HandstandPushups", "train", "test")]  # fmt: skip
+    assert found.clips[1].files["visual"].name == "v_HandStandPushups_g01_c02.avi"
+    assert found.notes == ("2 clips are spelled in two ways, and count once",)
+
+
+def test_flow_in_two_folders_is_read_as_flow_in_one(tmp_path):
+    stem = "v_Biking_g01_c01"
+    for n in range(5):
+        for axis, folder in (("x", "u"), ("y", "v")):
+            grey = 100 + 20 * n + 7 * (axis == "y")
+            picture(tmp_path / "one" / stem / f"flow_{axis}_{n + 1:05d}.jpg", grey)
+            picture(tmp_path / "two" / "tvl1_flow" / folder / stem / f"frame{n + 1:06d}.jpg", grey)
+    made = []
+    for name in ("one", "two"):
+        (tmp_path / name / "trainlist01.txt").write_text(f"Biking/{stem}.avi 1\n")
+        (tmp_path / name / "testlist01.txt").write_text("")
+        (clip,) = sources.listing("ucf101", tmp_path / name).clips
+        made.append(read_flow(clip.files["flow"], 2, 8))
+    assert np.array_equal(*made)
+    (tmp_path / "two" / "tvl1_flow" / "v" / stem / "frame000003.jpg").unlink()
+    with pytest.raises(Unreadable, match="the flow at frame 3 has one axis of two"):
+        read_flow(clip.files["flow"], 2, 8)
+
+
+def test_pictures_of_two_dishes_may_have_one_name(tmp_path):
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "test_titles.csv").write_text("")
+    (tmp_path / "texts" / "train_titles.csv").write_text("1.jpg,a pie,pie\n1.jpg,a soup,soup\n2.jpg,more,pie\n")
+    assert sorted(c.id for c in sources.listing("food101", tmp_path).clips) == ["train/1 (pie)", "train/1 (soup)", "train/2"]
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,8 @@ def prepare(
     listing = sources.listing(name, root, metadata)
     jobs = jobs or sweep.usable_cores()
     print(f"{name}: {len(listing.clips)} clips in {root}, {jobs} read at once, to {out}", flush=True)
+    for note in listing.notes:
+        print(note, flush=True)
     with _progress() as show:
         outcome = preparing.prepare(listing, how, out, preparing.Job(jobs, strict, progress=show))
     again = f", {outcome.reused} of them read before" if outcome.reused else ""

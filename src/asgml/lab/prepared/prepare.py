@@ -28,6 +28,8 @@ class Listing:
     classes: tuple[str, ...]
     clips: tuple[Clip, ...]
     problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a reader must know of its lists."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ found by the stem of their name. A recording (`.wav`) of the same stem is taken 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +32,7 @@ class Line(NamedTuple):
     label: str
     split: str
     video: str
+    start: str = ""
 
 
 def listing(name: str, root: Path, metadata: Path | None = None) -> Listing:
@@ -38,21 +40,48 @@ def listing(name: str, root: Path, metadata: Path | None = None) -> Listing:
     lists = list(LISTS[name](metadata or root))
     if not lists:
         raise InputError(f"--metadata: must hold the lists of {name}, found no clip in those of {metadata or root}")
-    if len({line.stem for line in lists}) != len(lists):
+    once = sorted(set(lists))
+    if len({line._replace(split="") for line in once}) != len(once):
         raise InputError(f"--metadata: the lists of {name} must name every clip once, found some twice in {metadata or root}")
     files = {ending: dict[str, Path]() for ending in (*SOUNDS, *FILMS)}
     for path in sorted(root.rglob("*")):
         if path.suffix.lower() in files:
             files[path.suffix.lower()].setdefault(path.stem, path)
     sounds, films = (_first(files[ending] for ending in endings) for endings in (SOUNDS, FILMS))
-    clips = tuple(_clip(line, films, sounds, root) for line in sorted(lists))
-    return Listing(name, tuple(sorted({line.label for line in lists})), clips)
+    clips = tuple(_clip(line, id_, films, sounds, root) for line, id_ in zip(once, _ids(once), strict=True))
+    return Listing(name, tuple(sorted({line.label for line in lists})), clips, notes=tuple(_said(lists, once)))
 
 
-def _clip(line: Line, films: Mapping[str, Path], sounds: Mapping[str, Path], root: Path) -> Clip:
+def _ids(once: Sequence[Line]) -> list[str]:
+    """The stem of its file names a clip; where several have it, their categories too, and then when they start."""
+    stems = Counter(line.stem for line in once)
+    named = Counter((line.stem, line.label) for line in once)
+    found = []
+    for line in once:
+        more = [line.label] * (stems[line.stem] > 1) + [line.start] * (named[line.stem, line.label] > 1)
+        found.append("/".join([line.stem, *more]))
+    return found
+
+
+def _said(lists: Sequence[Line], once: Sequence[Line]) -> Iterator[str]:
+    """What a reader must know of the lists."""
+    if len(once) < len(lists):
+        yield f"{len(lists) - len(once)} lines of the lists stand there twice and count once"
+    stems = Counter(line.stem for line in once)
+    if several := [stem for stem, count in stems.items() if count > 1]:
+        yield f"{len(several)} films carry several categories or stretches, such as {several[0]}, and give a clip for each"
+    splits: dict[str, set[str]] = {}
+    for line in once:
+        splits.setdefault(line.video, set()).add(line.split)
+    if crossing := [video for video, found in splits.items() if len(found) > 1]:
+        found = f"{len(crossing)} films stand in more than one split, such as {crossing[0]}"
+        yield f"{found}: their scores do not say what a new film would give"
+
+
+def _clip(line: Line, id_: str, films: Mapping[str, Path], sounds: Mapping[str, Path], root: Path) -> Clip:
     film = films.get(line.stem, root / f"{line.stem}{FILMS[0]}")
     files = {"audio": sounds.get(line.stem, film), "visual": film}
-    return Clip(line.stem, line.label, files, {"group": line.video, "published": line.split})
+    return Clip(id_, line.label, files, {"group": line.video, "published": line.split})
 
 
 def _first(found: Iterator[dict[str, Path]]) -> dict[str, Path]:
@@ -71,13 +100,13 @@ def _ave(folder: Path) -> Iterator[Line]:
             if len(parts) != 5:
                 raise InputError(f"--metadata: {path}, line {number}: must be category&video&quality&start&end, found {line!r}")
             if parts[1] != "VideoID":
-                yield Line(parts[1], parts[0], split, parts[1])
+                yield Line(parts[1], parts[0], split, parts[1], parts[3])
 
 
 def _vggsound(folder: Path) -> Iterator[Line]:
     path = folder / "vggsound.csv"
     for number, row in enumerate(rows(path), 1):
-        if len(row) != 4 or not row[1].isdigit() or row[3] not in ("train", "test"):
+        if len(row) != 4 or not row[1].isdecimal() or row[3] not in ("train", "test"):
             raise InputError(f"--metadata: {path}, line {number}: must be video,start,label,train or test, found {row}")
         yield Line(f"{row[0]}_{int(row[1]):06d}", row[2], row[3], row[0])
 
@@ -85,9 +114,22 @@ def _vggsound(folder: Path) -> Iterator[Line]:
 def _kinetics(folder: Path) -> Iterator[Line]:
     for split, name in {"train": "train.csv", "validation": "validate.csv", "test": "test.csv"}.items():
         path = folder / name
-        for row in records(path if path.is_file() else None, "label", "youtube_id", "time_start", "time_end"):
-            stem = f"{row['youtube_id']}_{int(row['time_start']):06d}_{int(row['time_end']):06d}"
+        found = records(path if path.is_file() else None, "label", "youtube_id", "time_start", "time_end")
+        for number, row in enumerate(found, 2):
+            start, end = (_second(path, number, key, row[key]) for key in ("time_start", "time_end"))
+            stem = f"{row['youtube_id']}_{start:06d}_{end:06d}"
             yield Line(stem, row["label"], split, row["youtube_id"])
+
+
+def _second(path: Path, number: int, key: str, written: str) -> int:
+    """A time in whole seconds, however it is written: `30`, `30.0`."""
+    try:
+        found = float(written)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found < 1e6 or not found.is_integer():
+        raise InputError(f"--metadata: {path}, row {number}: {key} must be whole seconds, found {written!r}")
+    return int(found)
 
 
 LISTS: Mapping[str, Callable[[Path], Iterator[Line]]] = {"ave": _ave, "vggsound": _vggsound, "kinetics_sounds": _kinetics}

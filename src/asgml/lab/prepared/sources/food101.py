@@ -6,7 +6,9 @@ and `texts/train_titles.csv` and `texts/test_titles.csv` with rows of image_name
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from asgml.lab.errors import InputError
@@ -30,9 +32,17 @@ def listing(root: Path, metadata: Path | None = None) -> Listing:
         raise InputError(
             f"--metadata: the lists must name every picture once, found some twice in {metadata or root / 'texts'}"
         )
+    clips = _named_apart(clips)
     found = (p for split in SPLITS for p in sorted((root / "images" / split).rglob("*")) if p.suffix.lower() in PICTURES)
     bare = tuple(Problem(p.stem, "text", p.name, Reason.MISSING, "no list has its text") for p in found if p not in files)
     return Listing("food101", tuple(sorted({clip.label for clip in clips})), tuple(clips), bare)
+
+
+def _named_apart(clips: list[Clip]) -> list[Clip]:
+    """Pictures of two dishes that have one name are told apart by the dish."""
+    counted = Counter(clip.id for clip in clips)
+    return [c if counted[c.id] == 1 else replace(c, id=f"{c.id} ({c.label})", about={**c.about, "group": f"{c.id} ({c.label})"})
+            for c in clips]  # fmt: skip
 
 
 def _titled(root: Path, lists: Path, split: str) -> Iterator[Clip]:

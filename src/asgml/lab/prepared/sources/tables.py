@@ -51,4 +51,10 @@ def records(path: Path | None, *columns: str) -> list[dict[str, str]]:
     head, *body = rows(path) or [[]]
     if missing := [name for name in columns if name not in head]:
         raise InputError(f"--metadata: {path} must have a column {missing[0]!r}, found {', '.join(head)}")
+    least = max((head.index(name) for name in columns), default=-1)
+    for number, row in enumerate(body, 2):
+        if len(row) <= least:
+            raise InputError(
+                f"--metadata: {path}, row {number}: must have a cell under {head[least]!r}, found {len(row)} cells"
+            )
     return [dict(zip(head, row, strict=False)) for row in body]
