@@ -38,7 +38,10 @@ def refuse(settings: Any, source: Path, way_out: str) -> None:
 
 
 def check(config: Path) -> None:
-    """Raise InputError where a cell's `config.json` names code that this user has not run before; one that is no JSON has none."""
+    """Raise InputError where a cell's `config.json` names code that this user has not run before.
+
+    One that cannot be read names none.
+    """
     try:
         settings = store.read_json(config)
     except (OSError, ValueError, RecursionError):
