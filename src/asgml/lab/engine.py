@@ -87,7 +87,7 @@ class _Child:
         watcher.started(self.task)
 
 
-TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
+TORCHRUN = ("-m", "torch.distributed.run", "--nproc-per-node")
 
 
 def trial(folder: Path, processes: int = 1) -> Sequence[str]:

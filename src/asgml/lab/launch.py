@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from asgml.lab import loopback
 from asgml.lab.engine import Task
 from asgml.lab.gpus import Pool
 
@@ -53,24 +54,38 @@ class Child:
 class Spawned(Child, subprocess.Popen[bytes]):
     """A child that started by itself."""
 
+    part: Callable[[], None] = staticmethod(lambda: None)
+    """Removes what its own processes met by."""
+
     def close(self) -> None:
         """Close what tied it to this process, once it has ended."""
         self.gpus()
+        self.part()
         if self.stdin:
             with contextlib.suppress(OSError):
                 self.stdin.close()
 
 
 def spawn(
-    command: Sequence[str], log: Path, threads: int, *, more: Mapping[str, str] = NOTHING, where: str | None = None
+    command: Sequence[str],
+    log: Path,
+    threads: int,
+    *,
+    processes: int = 1,
+    more: Mapping[str, str] = NOTHING,
+    where: str | None = None,
 ) -> Spawned:
     """Start a command; what it says goes to the log. Its standard input closes when this process ends, however it ends.
 
-    `more` are variables of its environment, `where` is its working directory.
+    `processes` are those that the command starts itself, `more` are variables of its environment, `where` is its working
+    directory.
     """
+    meeting, part = loopback.meeting(processes)
     with log.open("ab") as file:
-        return Spawned(command, stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT, cwd=where,
-                       env=environment(threads) | dict(more), start_new_session=True)  # fmt: skip
+        child = Spawned(command, stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT, cwd=where,
+                        env=environment(threads) | meeting | dict(more), start_new_session=True)  # fmt: skip
+    child.part = part
+    return child
 
 
 class Nursery:
@@ -199,7 +214,9 @@ class Launcher:
         log, more = task.folder / "log.txt", self._gpus.take()
         nursery = self._nurseries.get(task.threads) if task.processes == 1 else None
         forked = nursery.fork(task.folder, log, more) if nursery else None
-        child = forked or spawn(self._command(task.folder, task.processes), log, task.threads, more=more)
+        child = forked or spawn(
+            self._command(task.folder, task.processes), log, task.threads, processes=task.processes, more=more
+        )
         child.gpus = lambda: self._gpus.give_back(more)
         return child
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -72,10 +73,20 @@ def cut_short(task: engine.Task) -> None:
     assert soon((task.folder / "progress.json").exists, 120)
     born = below(child.pid)
     assert len(born) == 2
+    places = {place for pid in [child.pid, *born] for place in listening(pid)}
+    assert places <= {"0100007F", "0" * 24 + "01000000"}, "they listen on 127.0.0.1 and ::1 alone"
     child.strike(signal.SIGKILL)
     child.wait()
     child.close()
     assert soon(lambda: not any(map(alive, born)))
+
+
+def listening(pid: int) -> set[str]:
+    """The addresses, in the system's hexadecimal, on which a process waits for others."""
+    rows = [line.split() for kind in ("tcp", "tcp6") for line in Path(f"/proc/net/{kind}").read_text().splitlines()[1:]]
+    places = {f"socket:[{row[9]}]": row[1].partition(":")[0] for row in rows if row[3] == "0A"}
+    held = {os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir() if file.is_symlink()}
+    return {place for socket, place in places.items() if socket in held}
 
 
 OWN = """

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from asgml.lab import engine
+from asgml.lab import engine, loopback
 from asgml.lab.engines import remote
 from asgml.lab.engines._optional import package
 
@@ -22,6 +22,7 @@ class Ray:
     """
 
     def __init__(self, address: str | None, gpus: int = 0):
+        loopback.keep_ray_here(address)
         self._address, self._gpus, self._package = address, gpus, package("ray")
 
     @cached_property

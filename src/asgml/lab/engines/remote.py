@@ -28,7 +28,7 @@ def run(folder: str, where: str, threads: int, processes: int, wanted: Callable[
     if not (cell / "config.json").exists():
         raise FileNotFoundError(f"{cell} is not to be seen from {os.uname().nodename}; outputs must lie on a shared path")
     (cell / RUNNING).touch()
-    child = spawn(engine.trial(cell, processes), cell / "log.txt", threads, where=where)
+    child = spawn(engine.trial(cell, processes), cell / "log.txt", threads, processes=processes, where=where)
     try:
         while child.poll() is None and wanted():
             time.sleep(PAUSE)

@@ -12,6 +12,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from asgml.lab import loopback
 from asgml.lab.config import Train
 from asgml.lab.errors import InputError
 from asgml.lab.models.late_fusion import LateFusion
@@ -42,7 +43,12 @@ def together(train: Train) -> Iterator[None]:
                          f"give each cell as many with --gpus-per-cell {wanted}")  # fmt: skip
     if gpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("cpu:gloo,cuda:nccl" if gpu else "gloo", timeout=PATIENCE)
+    how = "cpu:gloo,cuda:nccl" if gpu else "gloo"
+    if place := os.environ.get(loopback.MEETING):  # started by us: through a file, and no port
+        store = dist.FileStore(place, wanted)
+        dist.init_process_group(how, store=store, rank=int(os.environ["RANK"]), world_size=wanted, timeout=PATIENCE)
+    else:
+        dist.init_process_group(how, timeout=PATIENCE)
     yield
     dist.destroy_process_group()  # not after an error: it might wait for a process that is gone
 
