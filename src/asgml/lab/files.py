@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 KINDS = {
     stat.S_IFIFO: "a named pipe",
@@ -37,7 +37,7 @@ def _not_a_file(path: Path, found: str) -> OSError:
     return OSError(errno.EISDIR if "folder" in found else errno.EINVAL, f"must be a file, found {found}", str(path))
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a file to read its bytes.
 
     Raises:

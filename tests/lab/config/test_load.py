@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from asgml.lab.config.load import built_in, load_experiment
+from asgml.lab import datasets
+from asgml.lab.config.load import built_in, load_experiment, validate
 from asgml.lab.config.overrides import Override
 from asgml.lab.config.yaml_text import parse
 from asgml.lab.datasets.settings import AVDigits, ImportedDataset, Keypad
@@ -380,3 +381,14 @@ def test_a_value_is_looked_at_before_it_is_used(sets: list[str], words: str) -> 
     with pytest.raises(InputError, match=words) as caught:
         load_experiment("phase1", sets)
     assert max(map(len, str(caught.value).splitlines())) <= 400
+
+
+@pytest.mark.parametrize(
+    "dataset", [{"name": "manifest", "path": "x.csv"}, {"name": "mosi", "path": "x.csv"}], ids=["manifest", "mosi"]
+)
+def test_a_pipe_is_no_data(dataset: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "x.csv")
+    monkeypatch.chdir(tmp_path)
+    settings = validate({"name": "x", "dataset": dataset, "methods": {"baseline": []}}).dataset
+    with pytest.raises((InputError, OSError), match="must be a file, found a named pipe"):
+        datasets.load(settings, 0)

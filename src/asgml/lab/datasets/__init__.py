@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from asgml.lab import prepared as prepared_store
 from asgml.lab.datasets.settings import AVDigits, DatasetSettings, ImportedDataset, Keypad, Manifest, Mosi, StoredDataset
 from asgml.lab.errors import InputError
+from asgml.lab.files import read_bytes
 
 if TYPE_CHECKING:
     from asgml.lab.datasets._base import Data, Split, Steer, Test, Train, Validation
@@ -66,7 +67,7 @@ def _load_built_in(settings: DatasetSettings, seed: int) -> Data:
     elif isinstance(settings, Mosi):
         from asgml.lab.datasets import mosi
 
-        module, files = mosi, {settings.path.name: settings.path.read_bytes()}
+        module, files = mosi, {settings.path.name: read_bytes(settings.path)}
     elif isinstance(settings, Manifest):
         from asgml.lab.datasets.manifest import preparing
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asgml.lab.errors import InputError
+from asgml.lab.files import read_bytes
 
 NAME = re.compile(r"(\d)_(.+)_(\d+)\.wav")
 
@@ -54,7 +55,7 @@ def read(root: Path) -> dict[str, bytes]:
         if (root / name).exists() and not ((root / name).is_file() or (root / name).is_dir()):
             raise InputError(f"{root / name}: must be a file, found a pipe or a device")  # to open one is to wait for ever
         try:
-            contents[name] = (root / name).read_bytes()
+            contents[name] = read_bytes(root / name)
         except OSError as error:
             raise InputError(f"{root / name}: cannot be read ({error.strerror})") from error
     return contents

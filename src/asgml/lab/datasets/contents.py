@@ -12,6 +12,7 @@ from asgml.lab import store
 from asgml.lab.config import Experiment
 from asgml.lab.datasets.settings import AVDigits, DatasetSettings, Manifest, Mosi, StoredDataset
 from asgml.lab.errors import InputError
+from asgml.lab.files import open_regular, read_bytes
 
 EDGE = 1 << 14
 """Bytes at both ends of a file that a manifest names which are read, beside its size: all of them would take minutes."""
@@ -56,7 +57,7 @@ def of(settings: DatasetSettings) -> str | None:
 
         return open_store(settings.root).content
     if isinstance(settings, Mosi):
-        with settings.path.open("rb") as file:
+        with open_regular(settings.path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
     if isinstance(settings, AVDigits):
         from asgml.lab.datasets import _fsdd
@@ -67,7 +68,7 @@ def of(settings: DatasetSettings) -> str | None:
 
         named = [name for name in preparing.files(settings) if name]
         parts = {name: _sketch(settings.path.parent, name) for name in named}
-        return _joined({"": settings.path.read_bytes(), **parts})
+        return _joined({"": read_bytes(settings.path), **parts})
     return None
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from asgml.lab.errors import InputError
+from asgml.lab.files import open_regular, read_text
 from asgml.lab.prepared import CLIPS, FORMAT, INDEX, PROBLEMS, refuse_missing
 from asgml.lab.prepared.stored import Stored
 from asgml.lab.prepared.telling import problems_listed
@@ -67,7 +68,7 @@ def open_store(folder: Path, setting: str = "dataset.root") -> Store:
     index = _index(folder, setting)
     try:
         _refuse_odd(folder, index)
-        clips = [json.loads(line) for line in (folder / CLIPS).read_text(encoding="utf-8").splitlines()]
+        clips = [json.loads(line) for line in read_text(folder / CLIPS).splitlines()]
         shards: dict[str, list[Array]] = {}
         for shard in index["shards"]:
             for name in shard["files"]:
@@ -107,7 +108,7 @@ def _mapped(path: Path, rows: int) -> Array:
 
 def _sum(path: Path) -> str | None:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None

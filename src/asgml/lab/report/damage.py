@@ -12,6 +12,7 @@ import numpy as np
 
 from asgml.lab import shapes, store
 from asgml.lab.config import address, place
+from asgml.lab.files import open_regular
 from asgml.lab.report.model import Series
 from asgml.lab.tasks import scoring
 from asgml.lab.tasks.scoring import Metric
@@ -197,7 +198,7 @@ def of_predictions(path: Path, sizes: Mapping[str, int]) -> None:
 
 def _lengths(path: Path) -> dict[str, int]:
     """Array -> its rows; the checksums of a small file are compared, of a large one the directory alone is read."""
-    with zipfile.ZipFile(path) as file:
+    with open_regular(path) as content, zipfile.ZipFile(content) as file:
         if sum(member.file_size for member in file.infolist()) <= WHOLE and (wrong := file.testzip()):
             raise ValueError(f"the checksum of {wrong} is wrong")
         return {name.removesuffix(".npy"): _rows(file, name) for name in file.namelist()}

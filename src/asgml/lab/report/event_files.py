@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from asgml.lab.files import open_regular
+
 HEAD, TAIL = struct.Struct("<QI"), struct.Struct("<I")
 """A record: its length and the checksum of that, its bytes, and their checksum."""
 Hurt = Callable[[str], None]
@@ -37,7 +39,7 @@ def _records(file: Path, hurt: Hurt, lost: list[int]) -> Iterator[tuple[int, byt
     from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 
     place, size = 0, file.stat().st_size
-    with file.open("rb") as stream:
+    with open_regular(file) as stream:
         while head := stream.read(HEAD.size):
             left = f"the last {size - place} of its {size} bytes are lost"
             if len(head) < HEAD.size:

@@ -13,6 +13,7 @@ import torch
 
 from asgml.lab import memory, store
 from asgml.lab.errors import InputError
+from asgml.lab.files import read_bytes
 from asgml.lab.training.loop import Trainer
 
 FILE = "checkpoint.pt"
@@ -39,7 +40,7 @@ def read(folder: Path) -> dict[str, Any] | None:
     Raises Damaged where the file is not what was written, or cannot be read.
     """
     try:
-        data = (folder / FILE).read_bytes()
+        data = read_bytes(folder / FILE)
     except FileNotFoundError:
         return None
     if problem := _problem(data):

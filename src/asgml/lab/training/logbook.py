@@ -13,6 +13,7 @@ from pydantic_core import from_json
 from asgml.lab import store
 from asgml.lab.config.numbers import not_finite
 from asgml.lab.errors import InputError
+from asgml.lab.files import open_regular
 from asgml.lab.training.loggers import Logger
 from asgml.lab.training.loop import Diverged
 
@@ -23,7 +24,7 @@ def damaged(cell: Path, length: int) -> str | None:
     held = path.stat().st_size if path.exists() else 0
     if held < length:
         return f"holds {held} of the {length} bytes that checkpoint.pt stands for: lines were lost"
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         kept = file.read(length)
     if kept and not kept.endswith(b"\n"):
         return f"has no line that ends at the byte {length} that checkpoint.pt stands for: it was changed"

@@ -45,7 +45,7 @@ def together(train: Train) -> Iterator[None]:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     how = "cpu:gloo,cuda:nccl" if gpu else "gloo"
     if place := os.environ.get(loopback.MEETING):  # started by us: through a file, and no port
-        store = dist.FileStore(place, wanted)
+        store = dist.FileStore(place, wanted)  # type: ignore[attr-defined]
         dist.init_process_group(how, store=store, rank=int(os.environ["RANK"]), world_size=wanted, timeout=PATIENCE)
     else:
         dist.init_process_group(how, timeout=PATIENCE)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from asgml.lab import memory, store
 from asgml.lab.errors import InputError
+from asgml.lab.files import read_bytes
 
 ABOUT, SUM = "asgml", "sha256"
 EMPTY = "0" * 64
@@ -33,7 +34,7 @@ def read(path: Path, look: Callable[[dict[str, Any]], None]) -> tuple[dict[str, 
     Raises:
         InputError: the file is not what was written, or none of asgml's.
     """
-    data = path.read_bytes()
+    data = read_bytes(path)
     try:
         tensors = safetensors.torch.load(data)
         metadata = _header(data)["__metadata__"]

@@ -17,6 +17,7 @@ from asgml.lab.datasets.manifest.problems import Problem, refuse
 from asgml.lab.datasets.manifest.table import Row, Table
 from asgml.lab.datasets.settings import Manifest
 from asgml.lab.errors import InputError
+from asgml.lab.files import read_bytes
 
 VERSION = 4
 """Raise it when the same settings, seed and files give other arrays than before: cached ones are then prepared anew."""
@@ -73,7 +74,7 @@ def examine(settings: Manifest) -> Examined:
 def files(settings: Manifest) -> dict[str, bytes]:
     """Return, for the cache, what the manifest holds, and size and time of every file that it names."""
     table, what = opened(settings)
-    found = {"": settings.path.read_bytes()}
+    found = {"": read_bytes(settings.path)}
     for name in (name for name, kind in what.items() if kind in paths.FILES):
         cells = {cell for cell in table.cells(name) if isinstance(cell, str)} - found.keys()
         found |= {cell: _stamp(settings, cell) for cell in cells}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from asgml.lab.errors import InputError
+from asgml.lab.files import read_text
 
 
 def find(name: str, folders: Sequence[Path]) -> Path | None:
@@ -18,7 +19,7 @@ def lines(path: Path) -> list[str]:
     """Return the lines of a text that are not blank; InputError where it cannot be read."""
     _refuse_others(path)
     try:
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return [line for line in read_text(path).splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"--metadata: {path} cannot be read ({error})") from error
 
