@@ -1,6 +1,7 @@
 """A batch that failed or was given up, and an update that was refused: the next update is as if it had not been."""
 
 import pytest
+import torch
 from torch import nn
 
 import toy
@@ -106,15 +107,41 @@ def test_the_update_after_one_that_was_refused_is_as_if_it_had_not_been(case, gi
     assert identical(run.balancer.state_dict(), good.balancer.state_dict())
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_two_passes_of_one_update_count_once(told):
+def test_several_passes_of_one_update_count_once_and_must_be_told():
     """As SAM's: climb, take the gradient there, come back, step with it."""
-    run = started()
-    for inputs, labels in toy.batches(TWO, 4):
+
+    def update(inputs, labels, told):
         until_the_backward(run, inputs, labels)
+        with torch.no_grad():
+            climb = [0.1 * p.grad if p.grad is not None else torch.zeros_like(p) for p in run.model.parameters()]
+            torch._foreach_add_(list(run.model.parameters()), climb)
         run.optimizer.zero_grad()
         if told:
             run.balancer.forget()
-        toy.advance(run, [(inputs, labels)])
+        until_the_backward(run, inputs, labels)
+        with torch.no_grad():
+            torch._foreach_sub_(list(run.model.parameters()), climb)
+        run.balancer.adjust(labels)
+        run.optimizer.step()
+        run.optimizer.zero_grad()
+
+    run = started()
+    for inputs, labels in toy.batches(TWO, 4):
+        update(inputs, labels, told=True)
     assert run.balancer.tally["audio"] == {"updated": 2, "skipped": 2, "held": 0}
-    assert identical(run.weights(), toy.advance(started(), toy.batches(TWO, 4)).weights())
+    with pytest.raises(ValueError, match="'probe' needs targets"):
+        update(inputs, labels, told=False)
+
+
+def test_lbfgs_that_nobody_announced_is_noticed_by_what_reads_targets():
+    run = started()
+    inputs, labels = toy.batches(TWO, 1)[0]
+    optimizer = torch.optim.LBFGS(run.model.parameters(), max_iter=3)
+
+    def closure():
+        optimizer.zero_grad()
+        return until_the_backward(run, inputs, labels)
+
+    optimizer.step(closure)
+    with pytest.raises(ValueError, match="'probe' needs targets"):
+        run.balancer.adjust(labels)

@@ -160,6 +160,10 @@ class Watch:
         self.called = False
         """Whether the model ran with gradients since the last update."""
 
+    def version(self, modality: str) -> int:
+        """Return torch's count of changes of an encoder's first trainable parameter."""
+        return next((p._version for p in self.params.get(modality, {}).values() if p.requires_grad), 0)
+
     def has_gradients(self) -> bool:
         """Tell whether any encoder's parameter has a gradient."""
         return any(p.grad is not None for named in self.params.values() for p in named.values())
@@ -197,6 +201,7 @@ class Tap:
         """What a compiled forward leaves: writing to it needs no guard, appending to a list would need one on its length."""
         self.doubted = 0
         """How many of what is kept are of batches that may have failed."""
+        self.version = 0
         self.store = Kept(modality, needed)
 
     @property
@@ -236,10 +241,13 @@ class Tap:
         self.store.add(self.watch.forward, bare(self.modality, self.feature(output)))
 
     def doubt(self) -> None:
-        """Where forwards were seen and no gradient stands, no update may follow them: their batch failed, or was given up."""
+        """Where forwards were seen and no gradient stands, no update may follow them: their batch failed, or was given up.
+
+        Weights that moved since then are another matter: several passes make one update, as in LBFGS.
+        """
         if not self.kept:
-            self.doubted = 0
-        elif not self.watch.has_gradients():
+            self.doubted, self.version = 0, self.watch.version(self.modality)
+        elif self.version == self.watch.version(self.modality) and not self.watch.has_gradients():
             self.doubted = len(self.kept)
 
     def feature(self, output: Any) -> Tensor:
