@@ -39,7 +39,9 @@ class LinearProbe:
         return (self.predict(features) == targets).double().mean().item()
 
 
-def fit_probe(features: Tensor, targets: Tensor, *, c: float = 1.0, max_iter: int = 200) -> LinearProbe:
+def fit_probe(
+    features: Tensor, targets: Tensor, *, c: float = 1.0, max_iter: int = 200, ignore_index: int = -100
+) -> LinearProbe:
     """Fit a linear probe on frozen features: how well a modality's feature alone tells the class.
 
     Minimises 1/2 ||W||^2 + C * sum of cross-entropies, bias free of penalty, features standardised by their own (training)
@@ -51,6 +53,7 @@ def fit_probe(features: Tensor, targets: Tensor, *, c: float = 1.0, max_iter: in
         targets: (N,) integer labels of at least two classes.
         c: weight C of the data against the penalty.
         max_iter: L-BFGS iterations at most.
+        ignore_index: the label of rows that have none, which are left out.
 
     Raises:
         ValueError: on another number of rows, labels that are not integers, fewer than two classes, or values not finite.
@@ -61,18 +64,21 @@ def fit_probe(features: Tensor, targets: Tensor, *, c: float = 1.0, max_iter: in
     >>> fit_probe(x, torch.tensor([0, 0, 1, 1])).accuracy(x, torch.tensor([0, 0, 1, 1]))
     1.0
     """
-    x, classes, index = _checked(features, targets)
+    x, classes, index = _checked(features, targets, ignore_index)
     mean, scale = _standard(x)
     weight, bias = _minimise((x - mean) / scale, index, len(classes), c, max_iter)
     return LinearProbe(weight, bias, mean, scale, classes)
 
 
-def _checked(features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _checked(features: Tensor, targets: Tensor, ignore_index: int) -> tuple[Tensor, Tensor, Tensor]:
     if targets.ndim != 1 or len(features) != len(targets) or targets.is_floating_point():
         raise ValueError(
             f"`targets` must be integer labels of shape ({len(features)},), one per row of `features`; "
             f"found shape {tuple(targets.shape)}, {targets.dtype}"
         )
+    keep = targets.long() != ignore_index
+    if not keep.all():
+        features, targets = features[keep], targets[keep]
     classes, index = torch.unique(targets, return_inverse=True)
     if len(classes) < 2:
         raise ValueError(f"`targets` must hold at least two classes, found {classes.tolist()}")

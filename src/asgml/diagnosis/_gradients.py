@@ -42,7 +42,7 @@ def _fused(subject: Subject, batch: Any, params: Mapping[str, list[nn.Parameter]
     with torch.enable_grad():
         logits, targets = subject.forward(subject.model, batch)
         every = [p for found in params.values() for p in found]
-        gradients = iter(torch.autograd.grad(cross_entropy(logits, targets), every, allow_unused=True))
+        gradients = iter(torch.autograd.grad(cross_entropy(logits, targets.long()), every, allow_unused=True))
     return {m: tuple(next(gradients) for _ in found) for m, found in params.items()}
 
 

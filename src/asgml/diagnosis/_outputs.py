@@ -22,6 +22,17 @@ def mapped(change: Callable[[Tensor], Tensor], output: Any, rows: int) -> Any:
     return output
 
 
+def copied(output: Any) -> Any:
+    """Return an output with copies of its tensors, which nothing that changes the output in place reaches."""
+    if isinstance(output, Tensor):
+        return output.clone()
+    if isinstance(output, Mapping):
+        return type(output)(**{key: copied(value) for key, value in output.items()})
+    if isinstance(output, tuple) and hasattr(output, "_fields"):
+        return type(output)(*map(copied, output))
+    return type(output)(map(copied, output)) if isinstance(output, list | tuple) else output
+
+
 def tensors(output: Any, rows: int) -> list[Tensor]:
     """Return the tensors that `mapped` would change, in its order."""
     found: list[Tensor] = []

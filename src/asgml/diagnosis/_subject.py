@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from asgml.diagnosis._outputs import tensors
+from asgml.diagnosis._outputs import copied, tensors
 from asgml.diagnostics._features import pooled
 
 Extract = Callable[[Any], Tensor]
@@ -69,7 +69,7 @@ class Subject:
             logits, targets = found
             fits = isinstance(logits, Tensor) and isinstance(targets, Tensor) and logits.ndim == 2
             if fits and targets.shape == logits.shape[:1] and not targets.is_floating_point():
-                return logits, targets
+                return logits, _classes(targets.long(), logits.shape[1])
         raise ValueError(
             "a batch must give logits (B, C) and integer class labels (B,), found "
             f"{_words(found)}: give `forward=lambda model, batch: (logits, targets)`"
@@ -107,7 +107,7 @@ def _keep(seen: dict[str, Any], modality: str) -> Callable[..., None]:
                 f"encoder {modality!r} is called more than once in a forward: give the module around it, whose one output "
                 "is the modality's feature"
             )
-        seen[modality] = output
+        seen[modality] = copied(output)  # the model may change it in place, `ReLU(inplace=True)`
 
     return hook
 
@@ -120,7 +120,7 @@ def _returning(encoder: nn.Module, output: Any) -> Iterator[list[bool]]:
 
     def forward(*args: Any, **kwargs: Any) -> Any:
         asked.append(True)
-        return output
+        return copied(output)
 
     encoder.forward = forward
     try:
@@ -129,6 +129,15 @@ def _returning(encoder: nn.Module, output: Any) -> Iterator[list[bool]]:
         del encoder.forward
         if own is not None:
             encoder.forward = own
+
+
+def _classes(targets: Tensor, classes: int) -> Tensor:
+    if strange := sorted(set(targets[(targets < 0) | (targets >= classes)].tolist())):
+        raise ValueError(
+            f"a batch's labels must be 0 to {classes - 1}, as many classes as its logits have, found "
+            f"{', '.join(map(str, strange[:5]))}: count classes from 0, and leave out samples without a label"
+        )
+    return targets
 
 
 def _words(found: Any) -> str:

@@ -24,10 +24,26 @@ Judged = tuple[Step, Mapping[str, tuple[Tensor, Labels]]]
 class Split:
     """A final linear layer on concatenated features, taken apart: z_m = h_m W_m^T + b/M, so that the z_m add up to z."""
 
-    head: nn.Linear
+    given: nn.Linear | Callable[[], nn.Linear]
     widths: Mapping[str, int]
 
     def __post_init__(self) -> None:
+        if not self._asks:
+            self.check()
+
+    @property
+    def head(self) -> nn.Linear:
+        """The layer of now."""
+        if isinstance(self.given, nn.Linear) or not self._asks:
+            return self.given  # type: ignore[return-value]  # `check` says what is wrong with it
+        return self.given()
+
+    @property
+    def _asks(self) -> bool:
+        return callable(self.given) and not isinstance(self.given, nn.Module)
+
+    def check(self) -> None:
+        """Refuse what cannot be split so."""
         if not isinstance(self.head, nn.Linear):
             raise TypeError(
                 f"`head` must be the nn.Linear that takes the concatenated features, found {type(self.head).__name__}: only "
@@ -41,8 +57,10 @@ class Split:
 
     def __call__(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return modality -> logits (B, C)."""
-        columns = dict(zip(self.widths, torch.split(self.head.weight, list(self.widths.values()), 1), strict=True))
-        bias = None if self.head.bias is None else self.head.bias / len(self.widths)
+        self.check()
+        head = self.head
+        columns = dict(zip(self.widths, torch.split(head.weight, list(self.widths.values()), 1), strict=True))
+        bias = None if head.bias is None else head.bias / len(self.widths)
         for modality, x in features.items():
             if modality in columns and x.shape[1:] != (self.widths[modality],):
                 raise ValueError(
@@ -71,6 +89,7 @@ class OfLogits(Diagnostic):
     kind: str = field(default="own_head", kw_only=True)
     every: int = field(default=1, kw_only=True)
     ignore_index: int = field(default=IGNORED, kw_only=True)
+    _learnt: bool = field(default=False, init=False, repr=False, compare=False)
     _judged: Judged | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -85,10 +104,11 @@ class OfLogits(Diagnostic):
             )
 
     @classmethod
-    def split(cls, head: nn.Linear, widths: Mapping[str, int], **settings: Any) -> Self:
+    def split(cls, head: nn.Linear | Callable[[], nn.Linear], widths: Mapping[str, int], **settings: Any) -> Self:
         """Split a linear layer on concatenated features: z_m = h_m W_m^T + b/M, which add up to the fused logits.
 
         `widths` is modality -> number of columns, in the order of concatenation; their sum must be `head.in_features`.
+        A head that is replaced while it trains is given as `lambda: net.head`; RuntimeError where it was given itself.
         """
         return cls(Split(head, dict(widths)), kind="split", **settings)
 
@@ -102,9 +122,23 @@ class OfLogits(Diagnostic):
         """Call each modality's own head, trained with a loss of its own; or one head shared by all of them."""
         return cls(dict(heads), kind="own_head", **settings)
 
+    def _check_learning(self) -> None:
+        """Refuse a head that got gradients and gets none any more, since the model has another one now."""
+        if not isinstance(self.logits, Split) or not isinstance(self.logits.given, nn.Linear):
+            return
+        parameters = [p for p in self.logits.given.parameters() if p.requires_grad]
+        learning = any(p.grad is not None for p in parameters)
+        if parameters and self._learnt and not learning:
+            raise RuntimeError(
+                f"{self.name!r} splits a head that gets no gradient any more: where the model's head was replaced, give "
+                f"`{type(self).__name__}.split(lambda: net.head, ...)`, which asks for it anew"
+            )
+        self._learnt = self._learnt or learning
+
     def judged(self, step: Step) -> Mapping[str, tuple[Tensor, Labels]]:
         """Return modality -> logits (B, C) and the labels of its rows; computed once per step."""
         if self._judged is None or self._judged[0] is not step:
+            self._check_learning()
             labelled = {m: (z, self._labels(step, m, z)) for m, z in self.unimodal(step).items()}
             self._judged = step, labelled
         return self._judged[1]
