@@ -164,7 +164,7 @@ def spoil(rng: random.Random, document: Any, nasty: Sequence[Any] = NASTY) -> No
     holder, key = at(document, path[:-1]), path[-1]
     match rng.randrange(6):
         case 0 | 1 | 2:
-            holder[key] = rng.choice(nasty)
+            holder[key] = copy.deepcopy(rng.choice(nasty))
         case 3:
             del holder[key]
         case 4:
@@ -172,4 +172,6 @@ def spoil(rng: random.Random, document: Any, nasty: Sequence[Any] = NASTY) -> No
                 ([holder[key]], {"x": holder[key]}, str(holder[key]), copy.deepcopy(at(document, rng.choice(known))))
             )
         case 5 if isinstance(holder, dict):
-            holder[str(rng.choice(("x", "", "import", "kind", "name", "a.b", *(p[-1] for p in known))))] = rng.choice(nasty)
+            holder[str(rng.choice(("x", "", "import", "kind", "name", "a.b", *(p[-1] for p in known))))] = copy.deepcopy(
+                rng.choice(nasty)
+            )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -107,6 +108,15 @@ def test_an_answer_that_cannot_be_written_is_no_success(
     assert main(["cite"]) == 1
     words = "standard output: No space left on device; make room, then the same command goes on"
     assert capsys.readouterr().err == f"asgml: error: {words}\n"
+
+
+def test_output_that_was_closed_before_the_start_is_said_in_a_line() -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m asgml list >&-"], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"asgml: error: standard output is closed")
+    assert done.stderr.count(b"\n") == 1
 
 
 def test_closed_output_is_said_unless_nothing_is_to_be_said(

@@ -373,6 +373,7 @@ def test_a_pipe_a_socket_or_a_device_is_no_experiment(tmp_path: Path) -> None:
         (["methods={a: {1: {}}}"], "`methods.a`: unknown entry '1'"),
         (["seeds=[9223372036854775808]"], "`seeds.0`: must be a whole number of 64 bits"),
         (["train.epochs=true"], "`train`: epochs must be a number, found true"),
+        (["dataset.wrong_share={audio: true}"], "`dataset.wrong_share.audio`: must be a number, found true"),
         (["dataset.snr_db=false"], "`dataset`: snr_db must be a number, found false"),
         (["train.processes=1000000"], "`train.processes`: must be less than or equal to 1024"),
     ],
@@ -390,5 +391,5 @@ def test_a_pipe_is_no_data(dataset: dict[str, Any], tmp_path: Path, monkeypatch:
     os.mkfifo(tmp_path / "x.csv")
     monkeypatch.chdir(tmp_path)
     settings = validate({"name": "x", "dataset": dataset, "methods": {"baseline": []}}).dataset
-    with pytest.raises((InputError, OSError), match="must be a file, found a|found no file"):
+    with pytest.raises((InputError, OSError), match=r"must be a file, found a|found no file"):
         datasets.load(settings, 0)

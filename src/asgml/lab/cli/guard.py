@@ -78,6 +78,8 @@ def _refuse(tokens: Sequence[str]) -> None:
 
 def _let_go_of_output() -> None:
     """Send what standard output still holds to nowhere where it cannot be written, lest the interpreter tries once more."""
+    if sys.stdout is None:  # it was closed before we started
+        return
     try:
         sys.stdout.flush()
     except (OSError, ValueError):

@@ -15,7 +15,14 @@ from pydantic import (
     model_validator,
 )
 
-Share = Annotated[float, Field(ge=0, le=1)]
+
+def _no_truth(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(f"must be a number, found {str(value).lower()}")
+    return value
+
+
+Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_no_truth)]
 
 
 def absolute_path(path: Path) -> Path:

@@ -13,7 +13,7 @@ from asgml.lab.datasets.manifest.problems import Problem, shown
 from asgml.lab.datasets.manifest.table import FIXED, Row, Table, columns_of, number
 from asgml.lab.datasets.manifest.text import read as text_of
 from asgml.lab.datasets.settings import ENDINGS
-from asgml.lab.errors import InputError
+from asgml.lab.errors import InputError, short
 
 __all__ = ["FIXED", "Row", "Table", "number", "read"]
 
@@ -22,7 +22,7 @@ def read(path: Path) -> Table:
     """Read a manifest. Raises InputError where the file as a whole cannot be used."""
     ending = path.suffix.lower()
     if ending not in ENDINGS:
-        raise InputError(f"`dataset.path`: must end in {', '.join(ENDINGS)}, found {path.name!r}{_advice(ending)}")
+        raise InputError(f"`dataset.path`: must end in {', '.join(ENDINGS)}, found {short(path.name)}{_advice(ending)}")
     if ending in workbooks.READERS:
         table = workbooks.read(path)
     else:
