@@ -172,6 +172,5 @@ def spoil(rng: random.Random, document: Any, nasty: Sequence[Any] = NASTY) -> No
                 ([holder[key]], {"x": holder[key]}, str(holder[key]), copy.deepcopy(at(document, rng.choice(known))))
             )
         case 5 if isinstance(holder, dict):
-            holder[str(rng.choice(("x", "", "import", "kind", "name", "a.b", *(p[-1] for p in known))))] = copy.deepcopy(
-                rng.choice(nasty)
-            )
+            name = str(rng.choice(("x", "", "import", "kind", "name", "a.b", *(p[-1] for p in known))))
+            holder[name] = copy.deepcopy(rng.choice(nasty))
