@@ -82,7 +82,7 @@ def case(rng: random.Random, folder: Path, documents: list[Any]) -> None:
 def load(path: str, sets: list[str]) -> None:
     """Take the steps of `asgml run` up to its first write."""
     from asgml.lab import layout, sweep
-    from asgml.lab.cli import commands
+    from asgml.lab.cli import running
     from asgml.lab.config.load import load_experiment, validate
 
     experiment = load_experiment(path, sets)
@@ -93,7 +93,7 @@ def load(path: str, sets: list[str]) -> None:
         path for path in places(written) if type(_at(written, path)) is float and _at(written, path) != _at(written, path)
     ]:
         raise Wrong(f"no number at {bad[0]}")
-    commands._check(experiment)
+    running._check(experiment)
     sweep.check(experiment, Path("out"))
     layout.cells(experiment, Path("out"))
     _nothing_was_guessed(path, experiment)

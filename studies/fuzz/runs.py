@@ -30,6 +30,7 @@ def train(folder: Path) -> Path:
 def warm() -> None:
     """Import what commands import, so that a forked case need not."""
     import asgml.lab.cli.commands
+    import asgml.lab.cli.running
     import asgml.lab.report
     import asgml.lab.report.compare
     import asgml.lab.report.paper
