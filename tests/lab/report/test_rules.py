@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from asgml.lab.report import facts, interpretation_rules, next_rules, words
+from asgml.lab.report import facts, interpretation_rules, measures, next_rules, words
 from asgml.lab.report.document import Text, inlines
 from asgml.lab.report.facts import Change, Facts, Solo, StudyFacts
 from asgml.lab.report.rules import sentences
@@ -294,11 +294,11 @@ def test_facts_come_from_the_logs() -> None:
 
 def test_scores_are_never_mixed() -> None:
     study = logs.study({"baseline": {0: {"audio": [0.5], "visual": [0.3]}}})
-    assert facts.score_of(study) == "accuracy"
+    assert measures.score_of(study) == "accuracy"
     run = study.methods[0].runs[0]
     only_f1 = replace(
         study,
         methods=(replace(study.methods[0], runs=(replace(run, series={**run.series, "test/f1_macro": logs.points([0.4])}),)),),
     )
-    assert facts.score_of(only_f1) == "macro F1"
+    assert measures.score_of(only_f1) == "macro F1"
     assert facts.of(only_f1).joint_score == 0.4

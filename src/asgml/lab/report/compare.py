@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from asgml.lab.config import place
-from asgml.lab.report import facts, index, markdown, measures, places, publish, summary, words
+from asgml.lab.report import index, markdown, measures, places, publish, summary, words
 from asgml.lab.report.document import Block, Document, Heading, Listing, Mono, Paragraph, Table, Text, listed
 from asgml.lab.report.model import Method, Study, unique
 from asgml.lab.report.places import Place
@@ -38,7 +38,7 @@ def write(runs: Sequence[Path], to: Path) -> tuple[Path, ...]:
 
 def compose(found: Sequence[Place]) -> Document:
     """The comparison as blocks."""
-    score = facts.score_of(found[0].study)
+    score = measures.score_of(found[0].study)
     blocks: list[Block] = [*_warnings(found), Heading("Results"), _levels(found, score), Paragraph(LEVELS, "note")]
     for other in found[1:]:
         blocks += [Heading(f"{other.name} against {found[0].name}"), *_against(found[0], other, score)]
@@ -93,7 +93,7 @@ def _numbers(seeds: set[int]) -> str:
 
 
 def _levels(found: Sequence[Place], score: str) -> Table:
-    names, measure = unique(m.name for p in found for m in p.study.methods), measures.chosen(facts.SCORES[score])
+    names, measure = unique(m.name for p in found for m in p.study.methods), measures.chosen(measures.SCORES[score])
     level = lambda _, method: index.level(method, measure)
     rows = (_row(name, [index.cell_of(p.study, name, level) for p in found]) for name in names)
     return Table(("Method", *(p.name for p in found)), tuple(rows))
@@ -117,7 +117,7 @@ def _against(first: Place, other: Place, score: str) -> list[Block]:
 
 
 def _difference(own: Method, reference: Method, score: str) -> tuple[Text, ...] | None:
-    found = measures.change(own, reference, measures.chosen(facts.SCORES[score]))
+    found = measures.change(own, reference, measures.chosen(measures.SCORES[score]))
     if found is None:
         return None
     return (Mono(own.name), words.difference(found), words.interval(found.interval, found.n), str(found.n))

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from asgml.lab import statistics
-from asgml.lab.report import entries, measures, samples, summary
+from asgml.lab.report import entries, measures, samples
 from asgml.lab.report.model import Method, Study
 from asgml.lab.statistics import Estimate, Interval
-from asgml.lab.tasks.scoring import MACRO_F1, SCORINGS
 
 MOVED = 0.01
 """A mean that differs by less than 1 point counts as unchanged."""
-SCORES = {metric.name: f"test/{metric.key}" for metric in (*(s.score for s in SCORINGS.values()), MACRO_F1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +125,7 @@ class StudyFacts:
 
 def of(study: Study) -> StudyFacts:
     """Gather the facts of a study that has one run or more."""
-    joint, name = study.joint, score_of(study)
+    joint, name = study.joint, measures.score_of(study)
     reference = study.baseline if study.baseline in joint else None
     first = reference or (joint[0] if joint else None)
     ranked = measures.ranked(first) if first else ()
@@ -139,7 +137,7 @@ def of(study: Study) -> StudyFacts:
         weakest_range=_range(joint, ranked[-1]) if len(ranked) > 1 else None,
         score=name,
         joint_name=first.name if first else None,
-        joint_score=_mean(first, measures.chosen(SCORES[name])),
+        joint_score=_mean(first, measures.chosen(measures.SCORES[name])),
         guess=_guess(study),
         seeds=min((len(m.runs) for m in study.methods if m.runs), default=0),
         failed=sum(len(m.failed) for m in study.methods),
@@ -160,17 +158,11 @@ def _guess(study: Study) -> float | None:
     return 1 / len(classes) if classes else None
 
 
-def score_of(study: Study) -> str:
-    """The one score that the rules speak of: the task's, or macro F1 where no run logged accuracy; never both."""
-    logged = {name for name, tag in SCORES.items() if any(run.get(tag) for run in study.runs)}
-    return "macro F1" if logged == {"macro F1"} else study.scoring.score.name
-
-
 def method_facts(study: Study, method: Method) -> Facts:
     """The facts of one joint method."""
     base = study.baseline if study.baseline in study.joint else None
     ranked, noise = measures.ranked(method), measures.floor(study, method)
-    score = score_of(study)
+    score = measures.score_of(study)
     return Facts(
         name=method.name,
         entries=method.entries,
@@ -183,7 +175,7 @@ def method_facts(study: Study, method: Method) -> Facts:
         chance=noise[1] if noise else None,
         skipped=_skipped(method),
         overfit=_overfit(method),
-        norm_ratio=summary.norm_ratio(study, method),
+        norm_ratio=measures.norm_ratio(study, method),
         still_rising=_still_rising(method),
         **(_against(method, base, score) if base is not None and base is not method else {}),
     )
@@ -192,7 +184,7 @@ def method_facts(study: Study, method: Method) -> Facts:
 def _against(method: Method, base: Method, score: str) -> dict[str, Any]:
     own, reference = _mean(method, measures.gap("avg")), _mean(base, measures.gap("avg"))
     paired = measures.change(method, base, measures.gap("avg"))
-    scored = measures.change(method, base, measures.chosen(SCORES[score]))
+    scored = measures.change(method, base, measures.chosen(measures.SCORES[score]))
     ranked = measures.ranked(base)
     moved = {m: (_mean(method, measures.probe(m, "avg")), _mean(base, measures.probe(m, "avg"))) for m in ranked}
     shift = {m: a - b for m, (a, b) in moved.items() if a is not None and b is not None}
@@ -233,7 +225,7 @@ def _still_rising(method: Method) -> bool:
 
 
 def _solo(study: Study, method: Method, modality: str, joint: Method | None) -> Solo:
-    measured = (measures.probe(modality, "avg"), measures.chosen(SCORES[score_of(study)]))
+    measured = (measures.probe(modality, "avg"), measures.chosen(measures.SCORES[measures.score_of(study)]))
     shifts = [_change(measures.change(joint, method, measure) if joint else None) for measure in measured]
     probe, score = (_mean(method, measure) for measure in measured)
     probe_change, score_change = shifts

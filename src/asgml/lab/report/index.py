@@ -9,7 +9,7 @@ from typing import Any
 from asgml.lab import store
 from asgml.lab.config import Experiment, points
 from asgml.lab.config.load import validate
-from asgml.lab.report import damage, facts, folders, measures, primary, publish, words
+from asgml.lab.report import damage, folders, measures, primary, publish, words
 from asgml.lab.report.document import Block, Document, Heading, Listing, Mono, Paragraph, Table, Text, listed
 from asgml.lab.report.model import Method, Study, unique
 from asgml.lab.report.primary import Tested
@@ -48,7 +48,7 @@ def compose(experiment: Experiment, places: Places, tested: Sequence[Tested]) ->
     """The index as blocks."""
     runs = sum(len(study.runs) for _, study in places)
     blocks: list[Block] = [*_warnings(places), Heading("Overview"), Listing(tuple(_overview(experiment, places)))]
-    score = facts.score_of(places[0][1]) if places else "accuracy"
+    score = measures.score_of(places[0][1]) if places else "accuracy"
     blocks += [Heading("Results"), *primary_section.blocks(tested, score), *_tables(places, score)]
     blocks += [Heading("Reports"), Listing(tuple(_report(point, study) for point, study in places))]
     title, subtitle = f"{experiment.name}: all data sets and points", f"{len(places)} points, {runs} finished runs"
@@ -77,7 +77,7 @@ def _overview(experiment: Experiment, places: Places) -> list[Text]:
 
 
 def _tables(places: Places, score: str) -> list[Block]:
-    measure = measures.chosen(facts.SCORES[score])
+    measure = measures.chosen(measures.SCORES[score])
     head = f"Test {score} at the epoch chosen on validation"
     blocks: list[Block] = [Heading(head, 3), _table(places, lambda _, m: level(m, measure)), Paragraph(LEVELS, "note")]
     blocks += [Heading("Differences to the baseline, paired by seed (exploratory)", 3)]

@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from asgml.lab import statistics
 from asgml.lab.report.model import Method, Run, Series, Study
 from asgml.lab.statistics import Estimate
+from asgml.lab.tasks.scoring import MACRO_F1, SCORINGS
+
+SCORES = {metric.name: f"test/{metric.key}" for metric in (*(s.score for s in SCORINGS.values()), MACRO_F1)}
 
 Measure = Callable[[Run], float | None]
 OVER: dict[str, Callable[[Sequence[float]], float]] = {
@@ -161,3 +164,26 @@ def floor(study: Study, method: Method) -> tuple[float, float] | None:
     samples = study.header.get("sizes", {}).get("test")
     found = [e.mean for m in method.modalities if (e := estimate(method, probe(m, "avg")))]
     return statistics.noise_floor(statistics.mean(found), int(samples)) if samples and len(found) > 1 else None
+
+
+def score_of(study: Study) -> str:
+    """The one score that the rules speak of: the task's, or macro F1 where no run logged accuracy; never both."""
+    logged = {name for name, tag in SCORES.items() if any(run.get(tag) for run in study.runs)}
+    return "macro F1" if logged == {"macro F1"} else study.scoring.score.name
+
+
+def gap_change(study: Study, method: Method) -> float | None:
+    """(mean average gap - the baseline's) / the baseline's; None without a baseline or without a gap to divide by."""
+    own = estimate(method, gap("avg"))
+    base = estimate(study.baseline, gap("avg")) if study.baseline else None
+    if own is None or base is None or base.mean == 0:
+        return 0.0 if own and base and own.mean == base.mean else None
+    return (own.mean - base.mean) / base.mean
+
+
+def norm_ratio(study: Study, method: Method) -> float | None:
+    """The first modality's late gradient norm over the second's, of the means; None unless there are exactly two."""
+    pair = [estimate(method, late(f"train/grad_norm_{m}")) for m in method.modalities]
+    if len(pair) != 2 or len(study.modalities) != 2 or pair[0] is None or pair[1] is None or pair[1].mean == 0:
+        return None
+    return pair[0].mean / pair[1].mean

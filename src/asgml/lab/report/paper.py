@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asgml.lab.errors import InputError
-from asgml.lab.report import facts, measures, places, primary, words
+from asgml.lab.report import measures, places, primary, words
 from asgml.lab.report.model import Method, Study, unique
 from asgml.lab.report.places import Place
 from asgml.lab.report.primary import Tested
@@ -68,7 +68,7 @@ def _test(tests: Sequence[Tested], place: Place, method: Method) -> Tested | Non
 
 
 def _row(place: Place, method: Method, tested: Tested | None) -> Row:
-    score = measures.chosen(facts.SCORES[facts.score_of(place.study)])
+    score = measures.chosen(measures.SCORES[measures.score_of(place.study)])
     base = place.study.baseline
     difference = measures.change(method, base, score) if base and method is not base else None
     reached, f1 = (measures.estimate(method, m) for m in (score, measures.chosen("test/f1_macro")))
@@ -92,7 +92,7 @@ def _caption(found: Sequence[Place]) -> list[str]:
 
 def _scores(found: Sequence[Place]) -> str:
     """`accuracy`, or `accuracy or mAP` where the data sets are of several tasks."""
-    return " or ".join(unique(facts.score_of(place.study) for place in found))
+    return " or ".join(unique(measures.score_of(place.study) for place in found))
 
 
 def _tested(tests: Sequence[Tested]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asgml.lab import statistics
-from asgml.lab.report import facts, measures
+from asgml.lab.report import measures
 from asgml.lab.report.model import Study
 from asgml.lab.statistics import Estimate
 
@@ -56,7 +56,7 @@ def differences(one: Mapping[str, Any], places: Sequence[Place]) -> dict[int, fl
 
 
 def _paired(one: Mapping[str, Any], study: Study) -> dict[int, float]:
-    measure = measures.chosen(facts.SCORES[facts.score_of(study)])
+    measure = measures.chosen(measures.SCORES[measures.score_of(study)])
     values = {m.name: measures.values(m, measure) for m in study.methods}
     own, other = values.get(one["method"], {}), values.get(one.get("against", "baseline"), {})
     return {seed: own[seed] - other[seed] for seed in own if seed in other}

@@ -64,17 +64,8 @@ def _probe(method: Method, modality: str) -> dict[str, Any]:
 
 def _gap(study: Study, method: Method) -> dict[str, Any]:
     found = _kept({how: _stat(method, measures.gap(how)) for how in ("avg", "final")})
-    relative = gap_change(study, method)
+    relative = measures.gap_change(study, method)
     return found if relative is None else found | {"change_vs_baseline": relative}
-
-
-def gap_change(study: Study, method: Method) -> float | None:
-    """(mean average gap - the baseline's) / the baseline's; None without a baseline or without a gap to divide by."""
-    own = measures.estimate(method, measures.gap("avg"))
-    base = measures.estimate(study.baseline, measures.gap("avg")) if study.baseline else None
-    if own is None or base is None or base.mean == 0:
-        return 0.0 if own and base and own.mean == base.mean else None
-    return (own.mean - base.mean) / base.mean
 
 
 def _skipped(method: Method) -> dict[str, Any]:
@@ -84,13 +75,5 @@ def _skipped(method: Method) -> dict[str, Any]:
 
 def _norms(study: Study, method: Method) -> dict[str, Any]:
     found = _kept({m: _stat(method, measures.late(f"train/grad_norm_{m}")) for m in method.modalities})
-    ratio = norm_ratio(study, method)
+    ratio = measures.norm_ratio(study, method)
     return found if ratio is None else found | {"ratio": ratio}
-
-
-def norm_ratio(study: Study, method: Method) -> float | None:
-    """The first modality's late gradient norm over the second's, of the means; None unless there are exactly two."""
-    pair = [measures.estimate(method, measures.late(f"train/grad_norm_{m}")) for m in method.modalities]
-    if len(pair) != 2 or len(study.modalities) != 2 or pair[0] is None or pair[1] is None or pair[1].mean == 0:
-        return None
-    return pair[0].mean / pair[1].mean

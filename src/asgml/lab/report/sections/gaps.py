@@ -8,7 +8,6 @@ from asgml.lab.report.facts import Facts, method_facts
 from asgml.lab.report.model import Method, Study
 from asgml.lab.report.sections import common
 from asgml.lab.report.sections.common import head, title
-from asgml.lab.report.summary import gap_change
 
 TITLE = "Test-set probe accuracies"
 INTERPRETATION = "Interpretation"
@@ -44,7 +43,7 @@ def _average_row(study: Study, method: Method, facts: Facts | None) -> tuple[Tex
     row: list[Text] = [*head(method), *probes, common.gaps(method, measures.gap("avg"))]
     if study.baseline:
         change = facts.gap_change if facts else None
-        share = gap_change(study, method) if change else None
+        share = measures.gap_change(study, method) if change else None
         interval = words.interval(change.interval, change.n) if change else words.NONE
         row += [words.signed_points(change.mean if change else None), words.relative(share), interval]
     return (*row, interpret(facts, study.solo(method), method is study.baseline))

@@ -11,7 +11,6 @@ from asgml.lab.report.interpretation_rules import weaker_pulls
 from asgml.lab.report.model import Method, Study
 from asgml.lab.report.sections import common
 from asgml.lab.report.sections.common import head, title
-from asgml.lab.report.summary import norm_ratio
 
 TITLE = "Gradient dynamics"
 UNSCALED = "Norms are L2 norms of unscaled gradients: whatever loss scale was in force is divided out."
@@ -37,8 +36,8 @@ def blocks(study: Study) -> list[Block]:
 def _columns(study: Study) -> dict[str, Cell]:
     norms = {m: f"train/grad_norm_{m}" for m in study.modalities}
     found: dict[str, Cell] = {f"{title(m)} gradient norm": _late(tag) for m, tag in norms.items() if _logged(study, tag)}
-    if found and any(norm_ratio(study, m) is not None for m in study.methods):
-        found[f"Ratio ({study.modalities[0]} / {study.modalities[1]})"] = lambda m: _ratio(norm_ratio(study, m))
+    if found and any(measures.norm_ratio(study, m) is not None for m in study.methods):
+        found[f"Ratio ({study.modalities[0]} / {study.modalities[1]})"] = lambda m: _ratio(measures.norm_ratio(study, m))
     if found and _logged(study, "train/total_norm"):
         found["Total norm"] = _late("train/total_norm")
     if found and _logged(study, "train/loss"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from asgml.lab.report import facts, measures, words
+from asgml.lab.report import measures, words
 from asgml.lab.report.document import Block, Heading, Paragraph, Table
 from asgml.lab.report.model import Method, Study
 from asgml.lab.report.sections import common
@@ -17,8 +17,8 @@ Cell = Callable[[Method], str]
 
 def blocks(study: Study) -> list[Block]:
     """The section; nothing where no score was logged."""
-    score = facts.score_of(study)
-    reached = measures.chosen(facts.SCORES[score])
+    score = measures.score_of(study)
+    reached = measures.chosen(measures.SCORES[score])
     means = {m.name: found.mean for m in study.methods if (found := measures.estimate(m, reached))}
     if not means:
         return []
@@ -31,9 +31,9 @@ def blocks(study: Study) -> list[Block]:
 
 def _columns(study: Study, score: str) -> dict[str, Cell]:
     """Column -> its cell: the score that ranks first, then the other, then the gap, then the cost."""
-    first, *others = sorted(facts.SCORES, key=lambda name: name != score)
-    logged = [first, *(o for o in others if any(run.get(facts.SCORES[o]) for run in study.runs))]
-    found = {f"Test {name}": _share(measures.chosen(facts.SCORES[name])) for name in logged}
+    first, *others = sorted(measures.SCORES, key=lambda name: name != score)
+    logged = [first, *(o for o in others if any(run.get(measures.SCORES[o]) for run in study.runs))]
+    found = {f"Test {name}": _share(measures.chosen(measures.SCORES[name])) for name in logged}
     if any(measures.gap("avg")(run) is not None for run in study.runs):
         found["Average gap"] = lambda m: common.gaps(m, measures.gap("avg"))
     if len(study.modalities) > 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asgml.lab import statistics
-from asgml.lab.report import facts, measures, primary, samples, words
+from asgml.lab.report import measures, primary, samples, words
 from asgml.lab.report.document import Block, Dots, Figure, Heading, Panel, Paragraph, Table, Text
 from asgml.lab.report.measures import Measure
 from asgml.lab.report.model import Method, Study
@@ -98,7 +98,7 @@ def _differences(study: Study, measured: dict[str, Measure]) -> list[Block]:
 def _primary(study: Study) -> list[Block]:
     """The comparisons that were named beforehand; a study of several data sets has them in its index."""
     named = (study.settings or {}).get("primary") or ()
-    return primary_section.blocks(primary.tests(named, [(None, study)]), facts.score_of(study))
+    return primary_section.blocks(primary.tests(named, [(None, study)]), measures.score_of(study))
 
 
 def _difference(study: Study, method: Method, column: str, measure: Measure) -> tuple[Text, ...] | None:
