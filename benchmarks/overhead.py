@@ -20,8 +20,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from asgml import Balancer, Readings, Recipe
-from asgml.diagnostics import Diagnostic, GradNorm, Probe, Score, ValidationProbe
 from asgml.interventions import Delay, Intervention, Scale, Skip
+from asgml.monitors import GradNorm, Monitor, Probe, Score, ValidationProbe
 from asgml.policies import Constant, OneIn
 from models import CLASSES, SIZES, Pair, Size, batches
 
@@ -51,9 +51,9 @@ def ogm_like(index: int, readings: Readings) -> dict[str, float]:
     return {m: 1 - math.tanh(0.8 * ratio) if ratio > 1 else 1.0 for m, ratio in ratios.items()}
 
 
-def always(*parts: Diagnostic | Intervention) -> Callable[[Pair, Size], Recipe]:
+def always(*parts: Monitor | Intervention) -> Callable[[Pair, Size], Recipe]:
     """A recipe that needs nothing of the model."""
-    looks = tuple(p for p in parts if isinstance(p, Diagnostic))
+    looks = tuple(p for p in parts if isinstance(p, Monitor))
     acts = tuple(p for p in parts if isinstance(p, Intervention))
     return lambda model, size: Recipe(looks, acts)
 

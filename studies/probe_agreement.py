@@ -14,13 +14,13 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from asgml import Balancer, Recipe, fit_probe, recipes
-from asgml.diagnostics import Probe, ValidationProbe
 from asgml.lab import datasets
 from asgml.lab.config import Model
 from asgml.lab.datasets.settings import AVDigits, Keypad
 from asgml.lab.models.late_fusion import LateFusion
 from asgml.lab.training import seeding
 from asgml.lab.training.evaluation import Outputs, Samples, encode
+from asgml.monitors import Probe, ValidationProbe
 
 APART, ROWS, SEEN = 0.05, 180, 512
 METHODS = (Recipe(), recipes.frequency("audio", 2), recipes.frequency("visual", 2))

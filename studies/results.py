@@ -143,7 +143,7 @@ cannot go below {least:.2g}.
 
 All tables below are exploratory: means ± sd over seeds, 95 % t intervals of paired differences, uncorrected, no p. *Gap* is the
 first modality's probe less the second's. *Cost* is the training's floating-point operations as a share of plain training's,
-diagnostics included.
+monitors included.
 
 {sections}
 """

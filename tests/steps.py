@@ -1,4 +1,4 @@
-"""Steps made by hand, for tests of one diagnostic without a Balancer."""
+"""Steps made by hand, for tests of one monitor without a Balancer."""
 
 import torch
 from torch import nn
@@ -16,10 +16,10 @@ def step_of(features=None, targets=None, index=0, encoders=None, skipped=()):
     return Step(index, params, features, targets, frozenset(params), frozenset(skipped), {}, norms)
 
 
-def told(diagnostic, steps):
+def told(monitor, steps):
     """Measure and learn as the Balancer does; one reading of plain numbers per step."""
     readings = []
     for step in steps:
-        readings.append({m: value.item() for m, value in diagnostic.measure(step).items()})
-        diagnostic.learn(step, diagnostic.evidence(step))
+        readings.append({m: value.item() for m, value in monitor.measure(step).items()})
+        monitor.learn(step, monitor.evidence(step))
     return readings

@@ -9,7 +9,8 @@ from torch.nn.functional import cross_entropy
 
 import toy
 from asgml import Recipe, recipes
-from asgml.diagnostics import (
+from asgml.interventions import Delay, Noise, OgmGe, Record, Scale, Skip
+from asgml.monitors import (
     Conflict,
     ConflictShare,
     Difference,
@@ -25,7 +26,6 @@ from asgml.diagnostics import (
     ValidationProbe,
     WeightDrift,
 )
-from asgml.interventions import Delay, Noise, OgmGe, Record, Scale, Skip
 from asgml.policies import (
     Between,
     Boost,
@@ -81,7 +81,7 @@ ZERO = Difference("grad_norm", "grad_norm", "zero")
 
 
 def looks_at(part: Callable[[Toy], object]) -> Callable[[Modalities], Callable[[Toy], Recipe]]:
-    """A diagnostic that needs the model."""
+    """A monitor that needs the model."""
     return lambda m: lambda model: Recipe(measure=(part(model),))
 
 
@@ -132,7 +132,7 @@ def auto(model: Toy, threshold: float) -> Recipe:
 
 
 ROWS = {
-    "GradNorm": Row(frozenset({"GradNorm", "Diagnostic"}), looks(GradNorm()), touches=NOBODY),
+    "GradNorm": Row(frozenset({"GradNorm", "Monitor"}), looks(GradNorm()), touches=NOBODY),
     "GradNorm every 3": Row(frozenset({"GradNorm"}), looks(GradNorm(every=3)), touches=NOBODY),
     "Probe": Row(frozenset({"Probe"}), looks(Probe(CLASSES)), touches=NOBODY),
     "Probe every 2": Row(frozenset({"Probe"}), looks(Probe(CLASSES, lr=0.5, decay=0.5, every=2)), touches=NOBODY),

@@ -1,4 +1,4 @@
-"""Encoders whose features say what a diagnostic reads, so that a test decides what a whole Balancer sees."""
+"""Encoders whose features say what a monitor reads, so that a test decides what a whole Balancer sees."""
 
 from dataclasses import dataclass, field
 
@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from asgml import Balancer
-from asgml.diagnostics import Diagnostic
+from asgml.monitors import Monitor
 
 
 @dataclass
-class Told(Diagnostic):
+class Told(Monitor):
     """Says what the features say."""
 
     every: int = 1

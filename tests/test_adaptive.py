@@ -11,8 +11,8 @@ from torch import nn
 import table
 import toy
 from asgml import Balancer, Recipe, recipes
-from asgml.diagnostics import Difference, GradNorm, LossDescent, Probe, Score, Smoothed, ValidationProbe
 from asgml.interventions import Skip
+from asgml.monitors import Difference, GradNorm, LossDescent, Probe, Score, Smoothed, ValidationProbe
 from telling import Telling, Told, tell
 from toy import CLASSES, THREE, TWO, identical
 
@@ -183,7 +183,7 @@ def test_misuse():
         recipes.adaptive(Probe(3), "skip")
     with pytest.raises(ValueError, match=r"`drive` must be one of \['frequency', 'staleness'\], found 'scale'"):
         recipes.dual_signal(LossDescent({"a": nn.Identity()}), "scale")
-    with pytest.raises(ValueError, match="`signal` must be a Diagnostic or several, of which the last one steers; found none"):
+    with pytest.raises(ValueError, match="`signal` must be a Monitor or several, of which the last one steers; found none"):
         recipes.adaptive([])
     with pytest.raises(ValueError, match="share the name 'gap' but differ"):
         recipes.adaptive(Probe(3)) + recipes.adaptive(Smoothed(GradNorm()), "scale")

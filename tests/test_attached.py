@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from asgml import Balancer, recipes
-from asgml.diagnostics import GradNorm, Probe
+from asgml.monitors import GradNorm, Probe
 from toy import identical
 
 

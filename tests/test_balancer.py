@@ -6,8 +6,8 @@ from torch import nn
 
 import toy
 from asgml import Balancer, Readings, Recipe, recipes
-from asgml.diagnostics import Diagnostic, GradNorm, Probe
 from asgml.interventions import Delay, Intervention, Skip
+from asgml.monitors import GradNorm, Monitor, Probe
 from asgml.policies import Constant, OneIn
 from toy import THREE, TWO, identical
 
@@ -58,17 +58,17 @@ REFUSED = {
     "a reading that nobody measures": (
         lambda: Balancer(encoders(), measure=[GradNorm()], act=[Reads()]),
         ValueError,
-        r"reads \['score'\], which nobody measures; add a diagnostic of that name to `measure` \(have: \['grad_norm'\]\)",
+        r"reads \['score'\], which nobody measures; add a monitor of that name to `measure` \(have: \['grad_norm'\]\)",
     ),
     "one name twice": (
         lambda: Balancer(encoders(), measure=[Probe(3), Probe(4)]),
         ValueError,
-        r"two diagnostics of one name \['probe'\]; give one of them another `name`",
+        r"two monitors of one name \['probe'\]; give one of them another `name`",
     ),
-    "an intervention among the diagnostics": (
+    "an intervention among the monitors": (
         lambda: Balancer(encoders(), measure=[Delay({"audio": 1})]),
         TypeError,
-        "`measure` must hold Diagnostics, found Delay",
+        "`measure` must hold Monitors, found Delay",
     ),
     "a class instead of a part": (lambda: Balancer(encoders(), act=[Delay]), TypeError, "`act` must hold Interventions"),
 }
@@ -83,7 +83,7 @@ def test_what_cannot_work_is_refused_with_words(case):
 
 def test_a_reading_that_a_bare_function_misses_raises_at_its_first_call():
     run = toy.start(TWO, Recipe((GradNorm(),), (Bare(lambda index, readings: {"audio": readings["score"]["audio"]}),)))
-    with pytest.raises(KeyError, match=r"no diagnostic measures 'score': give one in `measure=` \(have: \['grad_norm'\]\)"):
+    with pytest.raises(KeyError, match=r"no monitor measures 'score': give one in `measure=` \(have: \['grad_norm'\]\)"):
         toy.advance(run, toy.batches(TWO, 1))
 
 
@@ -200,14 +200,14 @@ def test_repr_prints_the_pipeline_in_order():
     assert repr(Balancer(encoders())) == "Balancer(['audio', 'visual'])"
 
 
-class Nothing(Diagnostic):
+class Nothing(Monitor):
     name = "nothing"
 
     def measure(self, step):
         return {}
 
 
-def test_a_diagnostic_may_measure_nothing_and_a_modality_may_be_frozen():
+def test_a_monitor_may_measure_nothing_and_a_modality_may_be_frozen():
     model = nn.ModuleDict(encoders())
     for p in model["audio"].parameters():
         p.requires_grad_(False)

@@ -6,7 +6,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from asgml import Balancer, recipes
-from asgml.diagnostics import GradNorm, Probe
+from asgml.monitors import GradNorm, Probe
 from toy import identical
 
 

@@ -6,7 +6,7 @@ from torch import nn
 
 import toy
 from asgml import Balancer, Recipe, recipes
-from asgml.diagnostics import GradNorm, Probe
+from asgml.monitors import GradNorm, Probe
 from toy import TWO, identical
 
 RECIPE = Recipe((GradNorm(), Probe(toy.CLASSES))) + recipes.frequency("audio", 2)

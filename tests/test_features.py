@@ -6,11 +6,11 @@ from torch import nn
 from torch.nn.functional import cross_entropy, relu
 
 from asgml import Balancer, recipes
-from asgml.diagnostics import Derived, Diagnostic, GradNorm, Probe, Score, Smoothed, ValidationProbe, WeightDrift
 from asgml.interventions import Intervention, Record, Scale
+from asgml.monitors import Derived, GradNorm, Monitor, Probe, Score, Smoothed, ValidationProbe, WeightDrift
 
 
-class Look(Diagnostic):
+class Look(Monitor):
     """Somebody's own, which remembers what it saw."""
 
     name = "look"
@@ -143,7 +143,7 @@ def bytes_kept(balancer):
     return sum({x.untyped_storage().data_ptr(): x.untyped_storage().nbytes() for x in tensors}.values())
 
 
-class Own(Diagnostic):
+class Own(Monitor):
     name = "own"
 
     def measure(self, step):
@@ -157,7 +157,7 @@ class OwnNorm(GradNorm):
         return {m: x.float().mean() for m, x in step.features.items()}
 
 
-class Says(Diagnostic):
+class Says(Monitor):
     name, needs_features = "says", False
 
     def measure(self, step):

@@ -6,8 +6,8 @@ from torch import nn
 
 import toy
 from asgml import Balancer, Recipe, recipes
-from asgml.diagnostics import GradNorm
 from asgml.interventions import Noise, OgmGe, Scale
+from asgml.monitors import GradNorm
 from asgml.policies import Constant
 from toy import TWO, identical
 

@@ -6,8 +6,8 @@ from torch import nn
 from torch.func import functional_call, grad, vmap
 
 from asgml import Balancer, Recipe, fit_probe, recipes
-from asgml.diagnostics import Conflict, GradNorm, Probe, RidgeProbe, WeightDrift
 from asgml.interventions import Delay, Noise, OgmGe, Scale
+from asgml.monitors import Conflict, GradNorm, Probe, RidgeProbe, WeightDrift
 from asgml.policies import Constant
 
 ROWS = 8

@@ -8,7 +8,7 @@ import torch
 
 import asgml
 import toy
-from asgml import diagnostics, interventions, policies, recipes
+from asgml import interventions, monitors, policies, recipes
 from table import ROWS
 from toy import THREE, TWO, identical, through_file
 
@@ -30,7 +30,7 @@ def bare(modalities, optimizer="adamw"):
 
 
 def test_the_table_holds_every_public_part():
-    public = {n for package in (diagnostics, interventions, policies, recipes) for n in package.__all__}
+    public = {n for package in (monitors, interventions, policies, recipes) for n in package.__all__}
     covered = frozenset().union(*(row.covers for row in ROWS.values()))
     assert public - covered == set(), "a part without a row in tests/table.py"
     assert covered - public == set(), "a row without a part"
@@ -123,7 +123,7 @@ def test_l6_order_and_names_of_modalities_do_not_matter(name, modalities):
 
 @pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.plain])
 def test_l7_repr_reads_back(name):
-    namespace = {n: getattr(p, n) for p in (diagnostics, interventions, policies) for n in p.__all__}
+    namespace = {n: getattr(p, n) for p in (monitors, interventions, policies) for n in p.__all__}
     recipe = ROWS[name].recipe(THREE)
     for part in (*recipe.measure, *recipe.act):
         again = eval(repr(part), namespace)

@@ -15,9 +15,9 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from asgml import Balancer, recipes
-from asgml.diagnostics import Probe, Score
 from asgml.interventions import Delay, OgmGe, Scale
 from asgml.interventions._normal import derived
+from asgml.monitors import Probe, Score
 
 CLASSES, ROWS, UPDATES, SEED = 4, 8, 25, 3
 WIDTHS = {"audio": 6, "visual": 5, "text": 4}

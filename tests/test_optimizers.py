@@ -8,8 +8,8 @@ from torch import nn
 
 import toy
 from asgml import Balancer, Recipe, parameter_groups, recipes
-from asgml.diagnostics import Probe
 from asgml.interventions import Delay, Noise, OgmGe, Scale
+from asgml.monitors import Probe
 from asgml.policies import Constant
 from toy import THREE, TWO, identical
 

@@ -10,8 +10,8 @@ from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 import toy
 from asgml import Balancer, Recipe, recipes
-from asgml.diagnostics import GradNorm, WeightDrift
 from asgml.interventions import Delay, Scale
+from asgml.monitors import GradNorm, WeightDrift
 from toy import TWO, identical
 
 

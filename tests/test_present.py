@@ -1,4 +1,4 @@
-"""A batch of which some rows lack a modality: encoders see theirs alone, and diagnostics count these."""
+"""A batch of which some rows lack a modality: encoders see theirs alone, and monitors count these."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from asgml import Balancer
-from asgml.diagnostics import GradNorm, MultilabelProbe, Probe, RidgeProbe
+from asgml.monitors import GradNorm, MultilabelProbe, Probe, RidgeProbe
 
 MASK = torch.tensor([True, False, True, True, False, True])
 X = {"a": torch.randn(6, 3, generator=torch.Generator().manual_seed(0)), "v": torch.randn(6, 4)}

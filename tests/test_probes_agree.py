@@ -9,13 +9,13 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from asgml import Balancer, Recipe, fit_probe, recipes
-from asgml.diagnostics import Probe, ValidationProbe
 from asgml.lab import datasets
 from asgml.lab.config import Model
 from asgml.lab.datasets.settings import Keypad
 from asgml.lab.models.late_fusion import LateFusion
 from asgml.lab.training import seeding
 from asgml.lab.training.evaluation import Samples, encode
+from asgml.monitors import Probe, ValidationProbe
 
 SEEDS, EPOCHS, UPDATES, BATCH, APART = (0, 1), 11, 5, 64, 0.05
 METHODS = {"none": Recipe(), "visual": recipes.frequency("visual", 2)}

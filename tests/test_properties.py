@@ -9,8 +9,8 @@ from torch import nn
 
 import toy
 from asgml import Balancer, Recipe
-from asgml.diagnostics import GradNorm, Probe
 from asgml.interventions import Delay, Scale, Skip
+from asgml.monitors import GradNorm, Probe
 from asgml.policies import OneIn
 
 DTYPES = st.sampled_from([torch.float32, torch.float64, torch.bfloat16, torch.float16])

@@ -8,8 +8,8 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from asgml import Balancer, Recipe, recipes
-from asgml.diagnostics import GradNorm, Probe
 from asgml.interventions import Delay, Scale, Skip
+from asgml.monitors import GradNorm, Probe
 from asgml.policies import Constant
 
 Pair = namedtuple("Pair", ["first", "second"])

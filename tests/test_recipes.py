@@ -1,11 +1,11 @@
-"""Recipes add up: order, equal diagnostics once, exclusive parts merged over disjoint modalities, overlaps refused."""
+"""Recipes add up: order, equal monitors once, exclusive parts merged over disjoint modalities, overlaps refused."""
 
 import pytest
 
 import toy
 from asgml import Recipe, recipes
-from asgml.diagnostics import GradNorm, Probe
 from asgml.interventions import Delay, Skip
+from asgml.monitors import GradNorm, Probe
 from asgml.policies import Constant, EveryK, OneIn, Together
 from toy import THREE, identical
 
@@ -36,7 +36,7 @@ def test_an_overlap_is_refused_with_words():
         recipes.staleness("audio", 2) + recipes.staleness("audio", 2)
 
 
-def test_equal_diagnostics_are_kept_once_and_different_ones_of_one_name_refused():
+def test_equal_monitors_are_kept_once_and_different_ones_of_one_name_refused():
     one = Recipe((GradNorm(), Probe(3)))
     assert (one + Recipe((Probe(3), GradNorm()))).measure == (GradNorm(), Probe(3))
     assert (one + Recipe((Probe(4, name="probe_4"),))).measure == (GradNorm(), Probe(3), Probe(4, name="probe_4"))

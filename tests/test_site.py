@@ -11,13 +11,13 @@ import pytest
 import asgml
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("asgml", "asgml.diagnosis", "asgml.diagnostics", "asgml.interventions", "asgml.policies")
+PACKAGES = ("asgml", "asgml.diagnosis", "asgml.monitors", "asgml.interventions", "asgml.policies")
 
 
 def public():
     """Every name that a package says is its own."""
     names = {f"{package}.{name}" for package in PACKAGES for name in importlib.import_module(package).__all__}
-    modules = {name for name in names if name.removeprefix("asgml.") in ("diagnostics", "interventions", "policies", "recipes")}
+    modules = {name for name in names if name.removeprefix("asgml.") in ("monitors", "interventions", "policies", "recipes")}
     return names - modules | {f"asgml.recipes.{name}" for name in asgml.recipes.__all__}
 
 
@@ -34,8 +34,8 @@ def test_every_public_name_is_in_the_reference(site):
     """An inventory is four lines of text and a compressed rest: a line for each name."""
     packed = (site / "objects.inv").read_bytes().split(b"\n", 4)[4]
     documented = {line.split(" ")[0] for line in zlib.decompress(packed).decode().splitlines()}
-    documented |= {name.replace("asgml.diagnostics.", "asgml.") for name in documented}
-    homes = {f"asgml.{name}" for name in ("Diagnostic", "Intervention", "Recipe", "Diagnosis", "diagnose")}
+    documented |= {name.replace("asgml.monitors.", "asgml.") for name in documented}
+    homes = {f"asgml.{name}" for name in ("Monitor", "Intervention", "Recipe", "Diagnosis", "diagnose")}
     assert {name for name in public() - documented if name not in homes} == set()
     assert len(documented) > 100
 

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 import toy
 from asgml import Balancer, Recipe, recipes
-from asgml.diagnostics import GradNorm, Probe
 from asgml.interventions import Delay, Intervention, Scale
+from asgml.monitors import GradNorm, Probe
 from table import ROWS
 from toy import TWO, identical
 

@@ -6,8 +6,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from asgml import Balancer, Recipe, recipes
-from asgml.diagnostics import Derived, Difference, GradNorm, Probe, RidgeProbe, Score, Smoothed, ValidationProbe, WeightDrift
 from asgml.interventions import Delay, Scale, Skip
+from asgml.monitors import Derived, Difference, GradNorm, Probe, RidgeProbe, Score, Smoothed, ValidationProbe, WeightDrift
 from asgml.policies import Boost, Constant
 from test_features import Net, batch, encoders
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from asgml import Balancer, Recipe, recipes
-from asgml.diagnostics import Probe, Score
 from asgml.interventions import Delay, Skip
+from asgml.monitors import Probe, Score
 from asgml.policies import Boost, Constant, EveryK, Ogm, OneIn
 from steps import step_of, told
 

@@ -12,26 +12,27 @@ Names resolve on first use, so that ``import asgml`` alone does not import torch
 from __future__ import annotations
 
 import importlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from asgml import diagnostics, interventions, policies, recipes
+    from asgml import interventions, monitors, policies, recipes
     from asgml._balancer import Balancer
     from asgml._fit_probe import LinearProbe, RidgeRegression, fit_probe, fit_ridge_probe
     from asgml._optimizers import parameter_groups
     from asgml._step import NotYetMeasured, Policy, Readings, Step
     from asgml.diagnosis import Diagnosis, diagnose
-    from asgml.diagnostics import Diagnostic
     from asgml.interventions import Intervention
+    from asgml.monitors import Monitor
     from asgml.recipes import Recipe
 
 __version__ = "0.1.0"
 __all__ = [
     "Balancer",
     "Diagnosis",
-    "Diagnostic",
     "Intervention",
     "LinearProbe",
+    "Monitor",
     "NotYetMeasured",
     "Policy",
     "Readings",
@@ -39,10 +40,10 @@ __all__ = [
     "RidgeRegression",
     "Step",
     "diagnose",
-    "diagnostics",
     "fit_probe",
     "fit_ridge_probe",
     "interventions",
+    "monitors",
     "parameter_groups",
     "policies",
     "recipes",
@@ -51,7 +52,7 @@ __all__ = [
 _HOME = {
     "Balancer": "asgml._balancer",
     "Diagnosis": "asgml.diagnosis",
-    "Diagnostic": "asgml.diagnostics",
+    "Monitor": "asgml.monitors",
     "Intervention": "asgml.interventions",
     "LinearProbe": "asgml._fit_probe",
     "NotYetMeasured": "asgml._step",
@@ -65,10 +66,13 @@ _HOME = {
     "fit_ridge_probe": "asgml._fit_probe",
     "parameter_groups": "asgml._optimizers",
 }
-_PACKAGES = {"diagnostics", "interventions", "policies", "recipes"}
+_PACKAGES = {"monitors", "interventions", "policies", "recipes"}
 
 
 def __getattr__(name: str) -> Any:
+    if name == "Diagnostic":  # its name in version 0.1
+        warnings.warn("asgml.Diagnostic is called asgml.Monitor now", DeprecationWarning, stacklevel=2)
+        name = "Monitor"
     if name in _PACKAGES:
         return importlib.import_module(f"asgml.{name}")
     if name not in _HOME:

@@ -29,8 +29,8 @@ from asgml._seen import Unseen, check_features, check_forward, reads_features
 from asgml._states import check_state, take
 from asgml._step import Readings, Stateful, Step
 from asgml._taps import Extract, Taps
-from asgml.diagnostics import Diagnostic
 from asgml.interventions import Intervention
+from asgml.monitors import Monitor
 from asgml.recipes import Recipe
 
 COUNTED = ("updated", "skipped", "held")
@@ -46,8 +46,8 @@ class Balancer(Watching):
     Args:
         encoders: modality -> the module of the model whose output is its feature, (B, ...); or patterns of parameter names
             of `model` (`"vision_tower.*"`), for a modality without a module of its own: nothing of it can be skipped or probed.
-        recipe: diagnostics and interventions, of which the Balancer takes fresh copies.
-        measure: further diagnostics, after the recipe's, in list order.
+        recipe: monitors and interventions, of which the Balancer takes fresh copies.
+        measure: further monitors, after the recipe's, in list order.
         act: further interventions, after the recipe's, in list order.
         model: the model that the loop calls. Its mode counts instead of the encoders' (an encoder may then be in eval mode
             while it trains), each of its forwards is a micro-batch (so an encoder may be called several times in one), and
@@ -78,7 +78,7 @@ class Balancer(Watching):
         encoders: Mapping[str, Encoder],
         recipe: Recipe | None = None,
         *,
-        measure: Sequence[Diagnostic] = (),
+        measure: Sequence[Monitor] = (),
         act: Sequence[Intervention] = (),
         model: nn.Module | None = None,
         features: Mapping[str, Extract] | None = None,
@@ -86,7 +86,7 @@ class Balancer(Watching):
         optimizer: Optimizers | None = None,
     ):
         own = recipe.fresh() if recipe else Recipe()
-        self.measure: tuple[Diagnostic, ...] = (*own.measure, *measure)
+        self.measure: tuple[Monitor, ...] = (*own.measure, *measure)
         self.act: tuple[Intervention, ...] = (*own.act, *act)
         self._owned = Owned(encoders, model)
         self.params = self._owned.params
@@ -138,7 +138,7 @@ class Balancer(Watching):
     def adjust(self, targets: Tensor | None = None, *, present: Present = {}) -> Readings:
         """Measure and act. Call it once per update: after backward (and `scaler.unscale_`), before clipping and the step.
 
-        `targets`, (B, ...), are the labels of the whole batch; only diagnostics that need them need them. `present` is modality
+        `targets`, (B, ...), are the labels of the whole batch; only monitors that need them need them. `present` is modality
         -> mask (B,), for an encoder that was given only the rows which have its modality. Returns what was measured in this
         update (`readings` keeps older values too). On inf or nan in the encoders' gradients nothing
         changes but the count `nonfinite`: the step is left to the gradient scaler, or to you. Raises RuntimeError after
@@ -201,9 +201,9 @@ class Balancer(Watching):
         self._uncut()
         for name, values in found.readings.items():
             self.readings.note(name, values)
-        for diagnostic in due:
-            diagnostic.learn(step, found.sums[diagnostic.name])
-            self._derive(diagnostic, found.readings)
+        for monitor in due:
+            monitor.learn(step, found.sums[monitor.name])
+            self._derive(monitor, found.readings)
         for intervention in self.act:
             intervention.adjust(step)
         self._count(step)
@@ -211,12 +211,12 @@ class Balancer(Watching):
         self._ask()
         return found.readings
 
-    def _derive(self, diagnostic: Diagnostic, now: Readings) -> None:
-        """Let a diagnostic make numbers of this update's other readings, where all that it reads were measured."""
-        if diagnostic.reads and all(now.get(name) for name in diagnostic.reads):
-            made = self.left_out.finite(diagnostic.name, diagnostic.derive(self.index, now))
-            now[diagnostic.name].update(made)
-            self.readings[diagnostic.name].update(made)
+    def _derive(self, monitor: Monitor, now: Readings) -> None:
+        """Let a monitor make numbers of this update's other readings, where all that it reads were measured."""
+        if monitor.reads and all(now.get(name) for name in monitor.reads):
+            made = self.left_out.finite(monitor.name, monitor.derive(self.index, now))
+            now[monitor.name].update(made)
+            self.readings[monitor.name].update(made)
 
     def _uncut(self) -> None:
         """Drop what gradient a skipped encoder still has, zeros of `set_to_none=False` included: None alone means no update."""

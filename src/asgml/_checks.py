@@ -11,8 +11,8 @@ from torch.amp.grad_scaler import OptState
 from torch.nn.parallel import DistributedDataParallel
 
 from asgml._ranks import ranks, replicas
-from asgml.diagnostics import Diagnostic
 from asgml.interventions import Intervention
+from asgml.monitors import Monitor
 
 Encoder = nn.Module | str | Sequence[str]
 Parameters = dict[str, dict[str, nn.Parameter]]
@@ -70,7 +70,7 @@ def plain_name(name: str) -> str:
 def check_parts(
     modalities: Iterable[str],
     hooked: Iterable[str],
-    measure: Sequence[Diagnostic],
+    measure: Sequence[Monitor],
     act: Sequence[Intervention],
     features: Mapping[str, object],
 ) -> None:
@@ -80,7 +80,7 @@ def check_parts(
         raise ValueError(f"`features` names {unknown}; the modalities with a module are {sorted(hooked)}")
     names, known = [d.name for d in measure], sorted(modalities)
     if twice := sorted({n for n in names if names.count(n) > 1}):
-        raise ValueError(f"`measure`: two diagnostics of one name {twice}; give one of them another `name`")
+        raise ValueError(f"`measure`: two monitors of one name {twice}; give one of them another `name`")
     _check_derived(measure)
     for kind in {type(part) for part in act if part.exclusive}:
         if sum(type(part) is kind for part in act) > 1:
@@ -98,24 +98,24 @@ def check_parts(
             )
         if missing := sorted(part.reads - set(names)):
             raise ValueError(
-                f"`act`: {part!r} reads {missing}, which nobody measures; add a diagnostic of that name to `measure` "
+                f"`act`: {part!r} reads {missing}, which nobody measures; add a monitor of that name to `measure` "
                 f"(have: {sorted(names)})"
             )
 
 
-def _check_derived(measure: Sequence[Diagnostic]) -> None:
+def _check_derived(measure: Sequence[Monitor]) -> None:
     before: list[str] = []
-    for diagnostic in measure:
-        if missing := sorted(diagnostic.reads - set(before)):
+    for monitor in measure:
+        if missing := sorted(monitor.reads - set(before)):
             raise ValueError(
-                f"`measure`: {diagnostic!r} reads {missing}, which nobody before it measures; put a diagnostic of that name "
+                f"`measure`: {monitor!r} reads {missing}, which nobody before it measures; put a monitor of that name "
                 f"before it (there: {before})"
             )
-        before.append(diagnostic.name)
+        before.append(monitor.name)
 
 
-def _check_types(measure: Sequence[Diagnostic], act: Sequence[Intervention]) -> None:
-    for argument, parts, kind in (("measure", measure, Diagnostic), ("act", act, Intervention)):
+def _check_types(measure: Sequence[Monitor], act: Sequence[Intervention]) -> None:
+    for argument, parts, kind in (("measure", measure, Monitor), ("act", act, Intervention)):
         for part in parts:
             if not isinstance(part, kind):
                 raise TypeError(f"`{argument}` must hold {kind.__name__}s, found {part!r}")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 Key = tuple[str, str]
 Look = tuple[tuple[int, ...], torch.dtype]
 Layout = dict[Key, Look]
-"""(Name of a diagnostic, key of its evidence) -> shape and dtype, as all ranks agreed: who has none of it sends zeros."""
+"""(Name of a monitor, key of its evidence) -> shape and dtype, as all ranks agreed: who has none of it sends zeros."""
 
 
 def ranks() -> int:
@@ -59,7 +59,7 @@ def real(tensor: Tensor) -> Tensor:
 def summed(
     numbers: Tensor, told: Mapping[Key, Tensor], names: Collection[str], layout: Layout
 ) -> tuple[list[float], dict[Key, Tensor]]:
-    """Return numbers (N,), on the host, and what the diagnostics in `names` told, both summed over ranks in one reduction.
+    """Return numbers (N,), on the host, and what the monitors in `names` told, both summed over ranks in one reduction.
 
     What no rank told is left out. What some rank tells for the first time is added to `layout`, at the cost of a second
     reduction in that update; ranks that disagree on its shape all raise ValueError.
@@ -85,7 +85,7 @@ def _introduced(new: Mapping[Key, Tensor], layout: Layout, numbers: Tensor) -> d
         for (name, key), look in rank_looks.items():
             if layout.setdefault((name, key), look) != look:
                 raise ValueError(
-                    f"diagnostic {name!r}: {key!r} has shape {look[0]}, {look[1]} on rank {rank}, but {layout[name, key][0]}, "
+                    f"monitor {name!r}: {key!r} has shape {look[0]}, {look[1]} on rank {rank}, but {layout[name, key][0]}, "
                     f"{layout[name, key][1]} before or on another rank: a modality's feature must keep its size"
                 )
     return _parts(_total(numbers[:0], keys, new, layout), keys, layout)

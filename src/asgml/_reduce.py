@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from asgml._ranks import Key, Layout, local, ranks, real, replicas, summed, wide
 from asgml._sift import Place, learnable, sifted
 from asgml._step import Readings, Step
-from asgml.diagnostics import Diagnostic
+from asgml.monitors import Monitor
 
 Sums = dict[str, dict[str, Tensor]]
-"""Name of a diagnostic -> key -> what its `evidence` said, summed over ranks."""
-Measured = tuple[Diagnostic, Mapping[str, Tensor]]
+"""Name of a monitor -> key -> what its `evidence` said, summed over ranks."""
+Measured = tuple[Monitor, Mapping[str, Tensor]]
 Admitted = Mapping[Place, Tensor]
-Cell = tuple[Diagnostic, str, Tensor | None]
+Cell = tuple[Monitor, str, Tensor | None]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def _local(grad: Tensor) -> Tensor:
     return real(shard.coalesce().values() if shard.is_sparse else shard)
 
 
-def exchange(due: Sequence[Diagnostic], step: Step, layout: Layout) -> Exchanged:
+def exchange(due: Sequence[Monitor], step: Step, layout: Layout) -> Exchanged:
     """Measure what is due; bring all numbers and the finite flag to the host in one transfer, reduced over ranks before it.
 
     A reading is the mean over the ranks whose batch used the modality, each weighted by its rows; a norm of sharded
@@ -83,7 +83,7 @@ def _to_host(numbers: list[Tensor], checked: list[Tensor]) -> tuple[list[float],
 
 
 def _reduced(measured: list[Measured], admitted: Admitted, step: Step, layout: Layout) -> Exchanged:
-    """Sum over ranks, by diagnostic and modality: a weight, whether `admits` tells of it, the value, and what is admitted.
+    """Sum over ranks, by monitor and modality: a weight, whether `admits` tells of it, the value, and what is admitted.
 
     Also who was used, and how many norms overflow.
     """
@@ -117,27 +117,27 @@ def _device(step: Step) -> torch.device:
     return next((p.device for p in parameters), torch.device("cpu"))
 
 
-def _weight(diagnostic: Diagnostic, modality: str, step: Step) -> float:
+def _weight(monitor: Monitor, modality: str, step: Step) -> float:
     """Return what a rank's number counts: its rows, or, of a norm's square, its share among the ranks that hold the same."""
-    if diagnostic.is_norm:
+    if monitor.is_norm:
         return 1 / max(map(replicas, step.params[modality].values()))
     feature = step.features.get(modality)
     return 1.0 if feature is None or not feature.ndim else float(len(feature))
 
 
-def _weighted(diagnostic: Diagnostic, value: Tensor | None, weight: Tensor) -> Tensor:
+def _weighted(monitor: Monitor, value: Tensor | None, weight: Tensor) -> Tensor:
     if value is None:
         return weight.new_zeros(())
     value = value.detach().to(weight)
-    return torch.where(weight > 0, (value.square() if diagnostic.is_norm else value) * weight, 0)
+    return torch.where(weight > 0, (value.square() if monitor.is_norm else value) * weight, 0)
 
 
 def _means(cells: list[Cell], weights: list[float], totals: list[float]) -> Readings:
     found = Readings()
-    for (diagnostic, modality, _), weight, total in zip(cells, weights, totals, strict=False):
-        found.note(diagnostic.name, {})
+    for (monitor, modality, _), weight, total in zip(cells, weights, totals, strict=False):
+        found.note(monitor.name, {})
         if weight:
-            found.note(diagnostic.name, {modality: math.sqrt(total) if diagnostic.is_norm else total / weight})
+            found.note(monitor.name, {modality: math.sqrt(total) if monitor.is_norm else total / weight})
     return found
 
 

@@ -11,10 +11,10 @@ import torch.distributed as dist
 from asgml._ranks import ranks
 from asgml._reduce import local_norm
 from asgml._step import Step
-from asgml.diagnostics import Derived, Diagnostic
 from asgml.interventions import Intervention
+from asgml.monitors import Derived, Monitor
 
-Part = Diagnostic | Intervention
+Part = Monitor | Intervention
 
 
 def reads_features(part: Part) -> bool:
@@ -26,8 +26,8 @@ def reads_features(part: Part) -> bool:
     return part.needs_features if ours or "needs_features" in vars(kind) else True
 
 
-def check_features(hooked: Collection[str], modalities: Iterable[str], measure: Sequence[Diagnostic]) -> None:
-    """Say which diagnostics will have nothing to look at, since modalities were given as names of parameters."""
+def check_features(hooked: Collection[str], modalities: Iterable[str], measure: Sequence[Monitor]) -> None:
+    """Say which monitors will have nothing to look at, since modalities were given as names of parameters."""
     bare = sorted(set(modalities) - set(hooked))
     named = [d.name for d in measure if reads_features(d) and type(d).__module__.startswith("asgml.")]
     if not bare or not named:
@@ -38,12 +38,12 @@ def check_features(hooked: Collection[str], modalities: Iterable[str], measure: 
     warnings.warn(f"`measure`: {words}: they are left out of these readings", UserWarning, stacklevel=4)
 
 
-def frozen_with(measure: Iterable[Diagnostic]) -> frozenset[str]:
+def frozen_with(measure: Iterable[Monitor]) -> frozenset[str]:
     """Return the names of the readings that stand still where no feature is seen, in list order those made of others too."""
     frozen: set[str] = set()
-    for diagnostic in measure:
-        if (reads_features(diagnostic) and not diagnostic.reads) or diagnostic.reads & frozen:
-            frozen.add(diagnostic.name)
+    for monitor in measure:
+        if (reads_features(monitor) and not monitor.reads) or monitor.reads & frozen:
+            frozen.add(monitor.name)
     return frozenset(frozen)
 
 
@@ -71,7 +71,7 @@ class Unseen:
     And those that run under no_grad alone, so that nothing can be measured of them.
     """
 
-    def __init__(self, measure: Sequence[Diagnostic], act: Sequence[Intervention], hooked: Iterable[str]):
+    def __init__(self, measure: Sequence[Monitor], act: Sequence[Intervention], hooked: Iterable[str]):
         self.frozen = frozen_with(measure)
         """Names of the readings that stand still where no feature is seen."""
         self._hooked, self._steered = tuple(hooked), steered_by(self.frozen, act)

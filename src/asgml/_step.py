@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class NotYetMeasured(KeyError):
-    """A reading that some diagnostic measures, but has not measured so far: a policy that asks for it decides nothing yet."""
+    """A reading that some monitor measures, but has not measured so far: a policy that asks for it decides nothing yet."""
 
 
 class Values(dict[str, float]):
@@ -51,7 +51,7 @@ class Readings(dict[str, dict[str, float]]):
     def __missing__(self, name: str) -> dict[str, float]:
         if name in self.awaited:
             raise NotYetMeasured(f"{name!r} is measured, but not before the first update")
-        raise KeyError(f"no diagnostic measures {name!r}: give one in `measure=` (have: {sorted(self.awaited | set(self))})")
+        raise KeyError(f"no monitor measures {name!r}: give one in `measure=` (have: {sorted(self.awaited | set(self))})")
 
 
 Policy = Callable[[int, Readings], Mapping[str, T]]

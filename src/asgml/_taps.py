@@ -149,7 +149,7 @@ class Watch:
 
     def __init__(self, mode: nn.Module | None):
         self.silent = False
-        """While diagnostics run encoders themselves, and after the end."""
+        """While monitors run encoders themselves, and after the end."""
         self.mode = mode
         """The module whose mode counts; None: each encoder's own."""
         self.params: Parameters = {}

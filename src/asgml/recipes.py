@@ -1,4 +1,4 @@
-"""Names that people know, as ready pairs of diagnostics and interventions that can be added: `frequency("audio", 2) + ...`."""
+"""Names that people know, as ready pairs of monitors and interventions that can be added: `frequency("audio", 2) + ...`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from asgml._step import Policy
-from asgml.diagnostics import Diagnostic, Difference, Gap, GradNorm, LossDescent, Probe, Speed, ValidationProbe
-from asgml.diagnostics._held_out import Batch
-from asgml.diagnostics._validation_probe import Encoders
 from asgml.interventions import Delay, Intervention, Noise, OgmGe, Scale, Skip
 from asgml.interventions._scope import Scope
+from asgml.monitors import Difference, Gap, GradNorm, LossDescent, Monitor, Probe, Speed, ValidationProbe
+from asgml.monitors._held_out import Batch
+from asgml.monitors._validation_probe import Encoders
 from asgml.policies import (
     Between,
     Boost,
@@ -33,24 +33,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Recipe:
-    """Diagnostics and interventions that belong together. Data: every Balancer takes fresh copies, so it can be used again.
+    """Monitors and interventions that belong together. Data: every Balancer takes fresh copies, so it can be used again.
 
-    `a + b` is a's parts, then b's, in that order: of equal diagnostics one is kept, different ones of one name are refused;
+    `a + b` is a's parts, then b's, in that order: of equal monitors one is kept, different ones of one name are refused;
     exclusive interventions of one class become one where the first stood, if they act on different modalities.
     """
 
-    measure: tuple[Diagnostic, ...] = ()
+    measure: tuple[Monitor, ...] = ()
     act: tuple[Intervention, ...] = ()
 
     def __add__(self, other: Recipe) -> Recipe:
         measure, act = list(self.measure), list(self.act)
-        for diagnostic in other.measure:
-            if clash := [d for d in measure if d.name == diagnostic.name and d != diagnostic]:
-                raise ValueError(
-                    f"{clash[0]!r} and {diagnostic!r} share the name {diagnostic.name!r} but differ: use one of them"
-                )
-            if diagnostic not in measure:
-                measure.append(diagnostic)
+        for monitor in other.measure:
+            if clash := [d for d in measure if d.name == monitor.name and d != monitor]:
+                raise ValueError(f"{clash[0]!r} and {monitor!r} share the name {monitor.name!r} but differ: use one of them")
+            if monitor not in measure:
+                measure.append(monitor)
         for part in other.act:
             same = [n for n, p in enumerate(act) if part.exclusive and type(p) is type(part)]
             if same:
@@ -66,7 +64,7 @@ class Recipe:
 
 
 def adaptive(
-    signal: Diagnostic | Sequence[Diagnostic],
+    signal: Monitor | Sequence[Monitor],
     drive: Literal["frequency", "staleness", "scale"] = "frequency",
     threshold: float = 0.1,
     release: float | None = None,
@@ -77,18 +75,18 @@ def adaptive(
 ) -> Recipe:
     """Slow whoever leads the weakest modality in a signal by more than `threshold`, the more the further ahead it is.
 
-    Of several diagnostics the last one's reading steers, smoothed ones best. `threshold` and `release` are `diagnostics.Gap`'s,
+    Of several monitors the last one's reading steers, smoothed ones best. `threshold` and `release` are `monitors.Gap`'s,
     in the signal's unit; `drive` says what slows: `policies.FrequencyByGap(k_max)`, `StalenessByGap(tau_max, full)` or
     `ScaleByGap(floor, full)`. While no lead has exceeded the threshold, training is bit for bit what it is without.
 
     >>> from asgml import recipes
-    >>> from asgml.diagnostics import Probe
+    >>> from asgml.monitors import Probe
     >>> recipes.adaptive(Probe(classes=10)).act
     (Skip(when=FrequencyByGap(gap='gap', k_max=4), at_most='auto'),)
     """
-    signals = (signal,) if isinstance(signal, Diagnostic) else tuple(signal)
+    signals = (signal,) if isinstance(signal, Monitor) else tuple(signal)
     if not signals:
-        raise ValueError("`signal` must be a Diagnostic or several, of which the last one steers; found none")
+        raise ValueError("`signal` must be a Monitor or several, of which the last one steers; found none")
     gap = Gap(signals[-1].name, threshold, release)
     drives: dict[str, Callable[[], Intervention]] = {
         "frequency": lambda: Skip(FrequencyByGap(gap.name, k_max)),
@@ -111,7 +109,7 @@ def auto(
 
     `adaptive` on the generalisation gap: the accuracy (share, 0-1) of an online `Probe` on the rows that are trained on, less
     that of a probe which is fitted every `every` updates to a batch of `training` and scored on one of `held_out`
-    (`diagnostics.ValidationProbe` says what the two must hold). Samples held out here must be neither trained on nor reported.
+    (`monitors.ValidationProbe` says what the two must hold). Samples held out here must be neither trained on nor reported.
     Rows whose label is `ignore_index` are left out.
 
     >>> import torch
@@ -133,7 +131,7 @@ def dual_signal(
     tau_max: int = 8,
     kappa: float = 3.0,
 ) -> Recipe:
-    """Slow whoever learns faster than the mean by gradient norm and loss descent together (`diagnostics.Speed`).
+    """Slow whoever learns faster than the mean by gradient norm and loss descent together (`monitors.Speed`).
 
     `beta` weighs the norm; `drive` says what slows: `policies.FrequencyBySpeed` or `StalenessBySpeed`, which tell what
     tau_base, tau_max and kappa do. Like ASGML's dual signal it has no threshold. `losses` is read with its sign, and `Speed`
@@ -141,7 +139,7 @@ def dual_signal(
 
     >>> import torch
     >>> from asgml import recipes
-    >>> from asgml.diagnostics import LossDescent
+    >>> from asgml.monitors import LossDescent
     >>> heads = {"audio": torch.nn.Linear(4, 10), "visual": torch.nn.Linear(6, 10)}
     >>> recipes.dual_signal(LossDescent.own_head(heads), "staleness").act
     (Delay(tau=StalenessBySpeed(speed='speed', tau_base=1.0, tau_max=8, kappa=3.0), warmup='hold', damping=0.0),)
@@ -191,15 +189,15 @@ def staleness(
     return Recipe(act=(Delay(_per_modality(modality, tau, "tau"), warmup, damping),))
 
 
-def ogm(score: Diagnostic, alpha: float, scope: Scope = "weights", start: int = 0, stop: int | None = None) -> Recipe:
+def ogm(score: Monitor, alpha: float, scope: Scope = "weights", start: int = 0, stop: int | None = None) -> Recipe:
     """Hold back the encoders of modalities that are surer of the true class: OGM (`policies.Ogm`, Peng et al., CVPR 2022).
 
-    `score` says what is compared, `diagnostics.Score` in the method. It acts in updates `start` to `stop` - 1. The released
+    `score` says what is compared, `monitors.Score` in the method. It acts in updates `start` to `stop` - 1. The released
     code's `scope` is "conv". Use it with SGD: Adam-like optimizers cancel most of it.
 
     >>> import torch
     >>> from asgml import recipes
-    >>> from asgml.diagnostics import Score
+    >>> from asgml.monitors import Score
     >>> recipes.ogm(Score({"audio": torch.nn.Linear(8, 10), "visual": torch.nn.Linear(8, 10)}), alpha=0.8).act
     (Scale(by=Ogm(alpha=0.8, score='score'), scope='weights', inertia=0.0),)
     """
@@ -207,13 +205,13 @@ def ogm(score: Diagnostic, alpha: float, scope: Scope = "weights", start: int = 
 
 
 def ogm_ge(
-    score: Diagnostic, alpha: float, scope: Scope = "weights", start: int = 0, stop: int | None = None, *, seed: int = 0
+    score: Monitor, alpha: float, scope: Scope = "weights", start: int = 0, stop: int | None = None, *, seed: int = 0
 ) -> Recipe:
     """OGM with generalisation enhancement: `ogm`, and noise on every modality (`interventions.OgmGe`, Peng et al., CVPR 2022).
 
     >>> import torch
     >>> from asgml import recipes
-    >>> from asgml.diagnostics import Score
+    >>> from asgml.monitors import Score
     >>> recipes.ogm_ge(Score({"audio": torch.nn.Linear(8, 10)}), alpha=0.8, stop=500).act
     (OgmGe(by=Between(policy=Ogm(alpha=0.8, score='score'), start=0, stop=500), scope='weights', seed=0),)
     """
@@ -221,7 +219,7 @@ def ogm_ge(
 
 
 def boost(
-    probe: Diagnostic,
+    probe: Monitor,
     alpha: float = 0.5,
     scale_max: float = 2.0,
     normalise: Literal["absolute", "gap"] = "absolute",
@@ -234,7 +232,7 @@ def boost(
     with SGD: Adam-like optimizers cancel most of it.
 
     >>> from asgml import recipes
-    >>> from asgml.diagnostics import Probe
+    >>> from asgml.monitors import Probe
     >>> recipes.boost(Probe(classes=10)).act[0].by
     Boost(reading='probe', alpha=0.5, scale_max=2.0, normalise='absolute', reference=0.1)
     """
@@ -252,7 +250,7 @@ def noise(modality: str, factor: float = 1.0, scope: Scope = "weights", *, seed:
     return Recipe(act=(Noise({modality: factor}, scope, seed),))
 
 
-def _held_back(score: Diagnostic, alpha: float, start: int, stop: int | None) -> Policy[float]:
+def _held_back(score: Monitor, alpha: float, start: int, stop: int | None) -> Policy[float]:
     policy = Ogm(alpha, score.name)
     return policy if start == 0 and stop is None else Between(policy, start, stop)
 

@@ -7,8 +7,8 @@ from torch import nn
 
 import toy
 from asgml import Readings, Recipe, Step
-from asgml.diagnostics import Probe
 from asgml.interventions import Skip
+from asgml.monitors import Probe
 from asgml.policies import Constant
 from table import ROWS
 from toy import THREE, TWO
@@ -125,7 +125,7 @@ def test_what_cannot_skip_is_refused_with_words(ranks):
 def test_a_feature_of_another_size_on_one_rank_is_refused_on_all(ranks):
     words = ranks.run(on_ddp.other_sizes)
     assert words[0] == words[1]
-    assert "diagnostic 'probe': 'audio.sum' has shape (4,), torch.float32 on rank 1, but (3,)" in words[0]
+    assert "monitor 'probe': 'audio.sum' has shape (4,), torch.float32 on rank 1, but (3,)" in words[0]
 
 
 def test_an_encoder_that_no_rank_has_seen_is_refused_on_all(ranks):

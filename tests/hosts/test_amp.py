@@ -6,8 +6,8 @@ from torch import nn
 
 import toy
 from asgml import Balancer, Recipe, recipes
-from asgml.diagnostics import GradNorm, Probe
 from asgml.interventions import Delay
+from asgml.monitors import GradNorm, Probe
 from toy import TWO, identical
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"

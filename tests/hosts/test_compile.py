@@ -9,7 +9,7 @@ from torch._dynamo.testing import CompileCounter
 
 import toy
 from asgml import Balancer, Recipe, recipes
-from asgml.diagnostics import GradNorm, Probe
+from asgml.monitors import GradNorm, Probe
 from table import ROWS
 from toy import THREE, TWO
 

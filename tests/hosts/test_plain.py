@@ -6,8 +6,8 @@ from torch import nn
 
 import toy
 from asgml import Balancer, Recipe, recipes
-from asgml.diagnostics import GradNorm, Probe
 from asgml.interventions import Delay, Skip
+from asgml.monitors import GradNorm, Probe
 from asgml.policies import Constant, OneIn
 from toy import THREE, TWO, identical
 

@@ -11,7 +11,7 @@ from torch import nn
 
 import toy
 from asgml import Balancer, recipes
-from asgml.diagnostics import GradNorm, Probe
+from asgml.monitors import GradNorm, Probe
 from toy import TWO
 
 pytestmark = [

@@ -11,8 +11,8 @@ from torch import nn
 import asgml
 import toy
 from asgml import Balancer, recipes
-from asgml.diagnostics import GradNorm, Probe, Score
 from asgml.interventions import Scale
+from asgml.monitors import GradNorm, Probe, Score
 from toy import TWO, identical
 
 pytestmark = [

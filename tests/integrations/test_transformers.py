@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from asgml import Balancer, recipes
-from asgml.diagnostics import GradNorm, Probe
 from asgml.interventions import Delay, Noise, OgmGe, Scale
+from asgml.monitors import GradNorm, Probe
 from toy import identical
 
 pytestmark = [

@@ -7,8 +7,8 @@ import torch
 
 import toy
 from asgml import Balancer, Recipe
-from asgml.diagnostics import GradNorm
 from asgml.interventions import Delay, Record, Scale, Skip
+from asgml.monitors import GradNorm
 from asgml.policies import OneIn
 
 

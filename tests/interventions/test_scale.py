@@ -5,8 +5,8 @@ import torch
 
 import toy
 from asgml import Balancer, Recipe
-from asgml.diagnostics import GradNorm
 from asgml.interventions import Scale, Skip
+from asgml.monitors import GradNorm
 from asgml.policies import Between, Constant
 from toy import TWO, identical
 

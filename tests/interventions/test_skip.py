@@ -5,8 +5,8 @@ import torch
 
 import toy
 from asgml import Balancer, Recipe, recipes
-from asgml.diagnostics import Diagnostic, GradNorm
 from asgml.interventions import Skip
+from asgml.monitors import GradNorm, Monitor
 from asgml.policies import Constant, EveryK, OneIn, Together
 from toy import THREE, TWO, identical
 
@@ -127,7 +127,7 @@ def test_the_guard_does_not_count_batches_without_the_modality():
     assert run.balancer.tally["audio"] == {"updated": 1, "skipped": 2, "held": 0}
 
 
-class Noisy(Diagnostic):
+class Noisy(Monitor):
     """Measures how large the features are, skipped modalities included."""
 
     name = "size"

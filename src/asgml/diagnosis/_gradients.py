@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from asgml._ranks import real
 from asgml.diagnosis._outputs import zeroed
 from asgml.diagnosis._subject import Subject
-from asgml.diagnostics._conflict import cosine
+from asgml.monitors._conflict import cosine
 
 Gradients = tuple[Tensor | None, ...]
 

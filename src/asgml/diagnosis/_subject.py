@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from asgml.diagnosis._outputs import copied, tensors
-from asgml.diagnostics._features import pooled
+from asgml.monitors._features import pooled
 
 Extract = Callable[[Any], Tensor]
 Forward = Callable[[nn.Module, Any], tuple[Tensor, Tensor]]

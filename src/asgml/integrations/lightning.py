@@ -12,9 +12,9 @@ from asgml._balancer import Balancer
 from asgml._checks import check_distributed
 from asgml._step import Readings
 from asgml._taps import Extract
-from asgml.diagnostics import Diagnostic
 from asgml.integrations._shared import Encoders, MicroBatches, Settings, Targets, absent, check_encoders, moved, named, resolved
 from asgml.interventions import Intervention
+from asgml.monitors import Monitor
 from asgml.recipes import Recipe
 
 try:
@@ -38,8 +38,8 @@ class BalancerCallback(Settings, Callback):  # type: ignore[misc]
     Args:
         encoders: a function `lambda module: {"audio": module.audio}`, or attribute paths of the LightningModule,
             `{"audio": "net.audio"}`.
-        recipe: diagnostics and interventions, as in `Balancer`; the parts are copied, the working ones are in `balancer`.
-        measure: further diagnostics, after the recipe's.
+        recipe: monitors and interventions, as in `Balancer`; the parts are copied, the working ones are in `balancer`.
+        measure: further monitors, after the recipe's.
         act: further interventions, after the recipe's.
         features: modality -> a function that takes the feature tensor out of an encoder's output, as in `Balancer`.
         targets: batch -> targets (B, ...). Without it: `batch[1]` of a pair, or `batch["labels"]`, `["label"]`, `["targets"]`.
@@ -59,7 +59,7 @@ class BalancerCallback(Settings, Callback):  # type: ignore[misc]
         encoders: Encoders,
         recipe: Recipe | None = None,
         *,
-        measure: Sequence[Diagnostic] = (),
+        measure: Sequence[Monitor] = (),
         act: Sequence[Intervention] = (),
         targets: Callable[[Any], Tensor | None] | None = None,
         features: Mapping[str, Extract] | None = None,

@@ -18,7 +18,6 @@ from asgml._attached import Hook
 from asgml._balancer import Balancer
 from asgml._ranks import ranks
 from asgml._taps import Extract
-from asgml.diagnostics import Diagnostic
 from asgml.integrations._shared import (
     Encoders,
     MicroBatches,
@@ -32,6 +31,7 @@ from asgml.integrations._shared import (
 )
 from asgml.integrations._train_call import TrainCall
 from asgml.interventions import Intervention, Noise, OgmGe, Scale
+from asgml.monitors import Monitor
 from asgml.policies import Constant
 from asgml.recipes import Recipe
 
@@ -60,8 +60,8 @@ class BalancerCallback(Settings, TrainerCallback):  # type: ignore[misc]
 
     Args:
         encoders: a function `lambda model: {"text": model.bert}`, or attribute paths of the model, `{"text": "bert"}`.
-        recipe: diagnostics and interventions, as in `Balancer`; the parts are copied, the working ones are in `balancer`.
-        measure: further diagnostics, after the recipe's.
+        recipe: monitors and interventions, as in `Balancer`; the parts are copied, the working ones are in `balancer`.
+        measure: further monitors, after the recipe's.
         act: further interventions, after the recipe's.
         features: modality -> a function that takes the feature tensor out of an encoder's output, as in `Balancer`.
         labels: the keyword under which the model's forward gets the targets (B, ...).
@@ -81,7 +81,7 @@ class BalancerCallback(Settings, TrainerCallback):  # type: ignore[misc]
         encoders: Encoders,
         recipe: Recipe | None = None,
         *,
-        measure: Sequence[Diagnostic] = (),
+        measure: Sequence[Monitor] = (),
         act: Sequence[Intervention] = (),
         features: Mapping[str, Extract] | None = None,
         labels: str = "labels",

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from asgml._reduce import local_norm
 from asgml._states import Saved
 from asgml._step import Step
-from asgml.diagnostics import Diagnostic
 from asgml.interventions._base import Intervention
+from asgml.monitors import Monitor
 
 
 @dataclass
-class Record(Diagnostic, Intervention):
+class Record(Monitor, Intervention):
     """Measures gradients where it stands in the act list, as the interventions before it have left them.
 
     One object, listed twice: in `act`, where it looks, and in `measure`, through which its numbers reach the host in the

@@ -24,7 +24,7 @@ class FrequencyByGap(_ByGap):
     """Skip one in k updates of whoever is ahead: k = 1 / min(0.5, gap), rounded half up, within [2, k_max].
 
     A gap of 0.5 and more skips every other update, 0.3 one in 3, 0.25 one in 4, a smaller one in k_max; a gap of 0 none. Like
-    `OneIn`, it skips the last of each group of k, counted from update 0. `gap` names a reading of `diagnostics.Gap`.
+    `OneIn`, it skips the last of each group of k, counted from update 0. `gap` names a reading of `monitors.Gap`.
 
     The mapping is this library's: the published analysis asks for a threshold and for k from 2 to 4, and does not say which.
 
@@ -52,7 +52,7 @@ class FrequencyByGap(_ByGap):
 class StalenessByGap(_ByGap):
     """Whoever is ahead learns from gradients tau updates old: tau_max min(1, gap / full), rounded half up, at least 1.
 
-    A gap of 0 is a tau of 0, plain training; a gap of `full` and more is tau_max. `gap` names a reading of `diagnostics.Gap`.
+    A gap of 0 is a tau of 0, plain training; a gap of `full` and more is tau_max. `gap` names a reading of `monitors.Gap`.
     Each growth of tau holds the encoder still for as many updates as it grows by (`interventions.Delay`).
 
     >>> from asgml.policies import StalenessByGap
@@ -79,7 +79,7 @@ class StalenessByGap(_ByGap):
 class ScaleByGap(_ByGap):
     """Scale gradients of whoever is ahead by 1 - (1 - floor) min(1, gap / full): 1 without a gap, `floor` at `full` and more.
 
-    `gap` names a reading of `diagnostics.Gap`.
+    `gap` names a reading of `monitors.Gap`.
 
     >>> from asgml.policies import ScaleByGap
     >>> ScaleByGap(floor=0.5)(0, {"gap": {"audio": 0.25, "visual": 0.0}})

@@ -40,7 +40,7 @@ class FrequencyBySpeed(_BySpeed):
 
     No tau is above int(kappa times the smallest); who is not slowed counts as 1. As in ASGML's code, step 0 updates and tau
     is `EveryK`'s k; there every modality has its period, here only those above the mean, and its tau_base is 2. With a
-    tau_base of 1 a speed below 1.5 leaves everyone alone. `speed` names a reading of `diagnostics.Speed`.
+    tau_base of 1 a speed below 1.5 leaves everyone alone. `speed` names a reading of `monitors.Speed`.
 
     >>> from asgml.policies import FrequencyBySpeed
     >>> policy = FrequencyBySpeed()

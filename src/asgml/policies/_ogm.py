@@ -17,7 +17,7 @@ TINY = 1e-12
 class Ogm:
     """A factor 1 - tanh(alpha rho) on the gradients of each modality that scores above the others (rho > 1), 1 for the rest.
 
-    rho is the mean over the other modalities j of s_m / s_j, s being the reading named `score` (`diagnostics.Score`), of this
+    rho is the mean over the other modalities j of s_m / s_j, s being the reading named `score` (`monitors.Score`), of this
     update's batch. On-the-fly gradient modulation of Peng et al., "Balanced Multimodal Learning via On-the-fly Gradient
     Modulation", CVPR 2022, eq. 8-10; for more than two modalities the mean of Wei et al., T-PAMI 2024.
 

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 import small
-from asgml.diagnostics import LossDescent, Score
 from asgml.lab.errors import InputError
 from asgml.lab.fusions import FUSIONS as KINDS
 from asgml.lab.fusions._module import build_fusion
@@ -15,6 +14,7 @@ from asgml.lab.training import evaluation, plan
 from asgml.lab.training.cost import Meter
 from asgml.lab.training.evaluation import Samples
 from asgml.lab.training.loop import Trainer
+from asgml.monitors import LossDescent, Score
 from steps import step_of
 
 TWO, THREE = ("audio", "visual"), ("audio", "visual", "text")

@@ -10,8 +10,8 @@ from asgml.lab.parts.settings import Part
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from asgml.diagnostics import LossDescent, Score
     from asgml.lab.fusions._module import FusionModule
+    from asgml.monitors import LossDescent, Score
 
     Of = TypeVar("Of", Score, LossDescent)
 

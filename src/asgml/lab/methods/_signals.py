@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from torch import nn
 
-from asgml import Diagnostic
-from asgml.diagnostics import Difference, LossDescent, Probe, Score, Smoothed, ValidationProbe
+from asgml import Monitor
 from asgml.lab.methods._context import Context
+from asgml.monitors import Difference, LossDescent, Probe, Score, Smoothed, ValidationProbe
 
 
 def encoders(context: Context) -> dict[str, nn.Module]:
@@ -37,7 +37,7 @@ def _descent(context: Context) -> LossDescent:
     return context.model.fusion.unimodal(LossDescent, signed=True)
 
 
-SIGNALS: dict[str, Callable[[Context], list[Diagnostic]]] = {
+SIGNALS: dict[str, Callable[[Context], list[Monitor]]] = {
     "probe": lambda context: [context.task.online()],
     "validation_probe": lambda context: [_held_out(context)],
     "score": lambda context: [Smoothed(score(context))],

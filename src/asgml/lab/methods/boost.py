@@ -28,6 +28,6 @@ class Boost(Method):
     def recipe(self, context: Context) -> Recipe:
         """Scale up whoever lags."""
         from asgml import recipes
-        from asgml.diagnostics import Probe
+        from asgml.monitors import Probe
 
         return recipes.boost(Probe(context.classes), **self.model_dump(exclude={"kind"}))

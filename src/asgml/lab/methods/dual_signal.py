@@ -29,7 +29,7 @@ class DualSignal(Method):
     def recipe(self, context: Context) -> Recipe:
         """Let gradient norms and losses decide."""
         from asgml import recipes
-        from asgml.diagnostics import LossDescent
+        from asgml.monitors import LossDescent
 
         context.need_classes()
         losses = context.model.fusion.unimodal(LossDescent, window=self.window)

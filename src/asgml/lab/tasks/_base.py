@@ -7,8 +7,8 @@ from typing import ClassVar, Protocol
 
 from torch import Tensor
 
-from asgml.diagnostics import MultilabelProbe, Probe, RidgeProbe
 from asgml.lab.tasks.scoring import SCORINGS, Scoring
+from asgml.monitors import MultilabelProbe, Probe, RidgeProbe
 
 Online = Probe | MultilabelProbe | RidgeProbe
 

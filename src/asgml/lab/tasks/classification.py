@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from asgml import LinearProbe, fit_probe
-from asgml.diagnostics import Probe
 from asgml.lab.tasks._base import Task
+from asgml.monitors import Probe
 
 BINS = 15
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from asgml import LinearProbe, fit_probe
-from asgml.diagnostics import MultilabelProbe
 from asgml.lab.tasks._base import Task
+from asgml.monitors import MultilabelProbe
 
 
 class Multilabel(Task):

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from asgml import RidgeRegression, fit_ridge_probe
-from asgml.diagnostics import RidgeProbe
 from asgml.lab.tasks._base import Task
+from asgml.monitors import RidgeProbe
 
 SCALE = 3
 """CMU-MOSI and CMU-MOSEI rate sentiment from -3 to 3."""

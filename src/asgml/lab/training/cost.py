@@ -34,7 +34,7 @@ Batch = tuple[Mapping[str, Tensor], Tensor]
 class Meter:
     """Operations of matrix products and convolutions, forward and backward, as torch's `FlopCounterMode` counts them.
 
-    `step` is a whole update of model and objective, `saved[m]` what it costs less where m is skipped. What diagnostics add,
+    `step` is a whole update of model and objective, `saved[m]` what it costs less where m is skipped. What monitors add,
     and a smaller last batch saves, is counted while the first epoch runs (`extra`, a mean per update): counting takes time.
     """
 

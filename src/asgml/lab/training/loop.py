@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from asgml import Balancer, Recipe, parameter_groups
-from asgml.diagnostics import GradNorm
 from asgml.lab import augment, config, memory
 from asgml.lab.augment import augmented
 from asgml.lab.methods._context import Batch, Context
@@ -26,6 +25,7 @@ from asgml.lab.training.device import place
 from asgml.lab.training.evaluation import Samples
 from asgml.lab.training.objectives import Objective
 from asgml.lab.training.plan import Plan
+from asgml.monitors import GradNorm
 
 FITTED, MOST = 256, 16
 """Training rows of a batch that a probe is fitted to, and batches that are kept for it."""

@@ -39,7 +39,7 @@ class Plan:
         return Sum(*terms) if len(terms) > 1 else terms[0]
 
     def recipe(self, context: Context) -> Recipe:
-        """Build its diagnostics and interventions for a run."""
+        """Build its monitors and interventions for a run."""
         return sum((make(context) for make in self.makers), Recipe())
 
     def transform(self, modalities: Sequence[str]) -> Transform:

@@ -17,7 +17,7 @@ SHARES = (
     "their first stale gradient."
 )
 COUNTED = (
-    "Training cost counts the floating-point operations of matrix products and convolutions in all updates, diagnostics "
+    "Training cost counts the floating-point operations of matrix products and convolutions in all updates, monitors "
     "included, so it is the same on every machine; scoring is left out."
 )
 MEASURED = (
