@@ -64,9 +64,8 @@ def validate(document: Any) -> Experiment:
 
 
 def _check_points(experiment: Experiment) -> None:
-    for plain in (point.experiment for point in points.of(experiment)):
-        for sample in plain.tune.samples() if plain.tune else ():
-            points.trial(plain, sample, "")
+    for point in points.of(experiment):
+        points.tried(point.experiment)
 
 
 def built_in() -> dict[str, str]:

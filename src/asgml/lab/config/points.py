@@ -97,6 +97,12 @@ def trials(experiment: Experiment) -> list[Point]:
     return [trial(experiment, settings, label(settings)) for settings in combinations(tune.over)] if tune and tune.over else []
 
 
+def tried(experiment: Experiment) -> list[Experiment]:
+    """A plain experiment, and some of what its tuning may make of it: every point of a grid, both ends of each range."""
+    samples = experiment.tune.samples() if experiment.tune else ()
+    return [experiment, *(trial(experiment, sample, "").experiment for sample in samples)]
+
+
 def trial(experiment: Experiment, settings: Mapping[str, Any], name: str) -> Point:
     """One trial of a plain experiment's tuning, which lies in `tuning/<name>`."""
     assert experiment.tune is not None

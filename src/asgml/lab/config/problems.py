@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from asgml.lab.config import Experiment, Model, Train, study
+from asgml.lab.config import Experiment, Model, Train, augment, study
 from asgml.lab.datasets import settings
 from asgml.lab.encoders import ENCODERS
 from asgml.lab.errors import did_you_mean, short
@@ -126,6 +126,8 @@ def _listed(written: Any) -> list[Any]:
 def _known(loc: Loc, document: Mapping[str, Any]) -> set[str]:
     model: type[BaseModel] = Experiment
     match loc:
+        case ("train", "augment", name, _):
+            model = augment.MEANT[str(name)]
         case ("train", _):
             model = Train
         case ("model", _):

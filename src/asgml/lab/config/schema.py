@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from asgml.lab.config import address, earlier, study
+from asgml.lab.config import address, earlier, modalities, study
 from asgml.lab.config.augment import Augment
 from asgml.lab.datasets import settings
 from asgml.lab.datasets.settings import (
@@ -174,6 +174,11 @@ class Cell(Settings):
         return address.of(self.model_dump(mode="json", by_alias=True))
 
     @property
+    def methods(self) -> dict[str, tuple[Entry, ...]]:
+        """Its one method, as an experiment has several."""
+        return {self.method: self.entries}
+
+    @property
     def epochs(self) -> int:
         """The epochs that it trains: `train.epochs` times what its entries make of them."""
         factor = math.prod(e.epoch_factor for e in self.entries)
@@ -251,15 +256,9 @@ class Experiment(Settings):
     @model_validator(mode="after")
     def _modalities_exist(self) -> Experiment:
         if isinstance(self.dataset, ImportedDataset | Manifest) or self.several:
-            return self  # known once it is loaded; seen at each point
-        have = self.dataset.modalities
-        named = [(f"methods.{name}.{e.kind}.modality", m) for name, listed in self.methods.items() for e in listed
-                 for m in e.named]  # fmt: skip
-        named += [(f"model.encoders.{m}", m) for m in self.model.encoders]
-        for where, modality in named:
-            if modality not in have:
-                raise ValueError(f"`{where}`: must be a modality of {self.dataset.name}, found {short(modality)}"
-                                 f"{did_you_mean(modality, have)}")  # fmt: skip
+            return self  # known once it is opened (`asgml run` does that before anything trains); seen at each point
+        if words := modalities.refusal(self, {m: m for m in self.dataset.modalities}, self.dataset.name):
+            raise ValueError(words)
         return self
 
     @model_validator(mode="after")
@@ -269,14 +268,6 @@ class Experiment(Settings):
                 if not self.train.steer and (e.steered or e.trains_on_steer):
                     raise ValueError(f"`methods.{name}.{e.kind}`: needs samples set aside by `train.steer` (a share of the "
                                      "training split, such as 0.15), found 0")  # fmt: skip
-        return self
-
-    @model_validator(mode="after")
-    def _fusion_fits(self) -> Experiment:
-        if isinstance(self.dataset, ImportedDataset | Manifest) or self.several:
-            return self
-        if refusal := self.model.fusion.refusal(self.dataset.modalities, self.model.feature_dim):
-            raise ValueError(refusal)
         return self
 
     def tuned(self) -> Experiment:

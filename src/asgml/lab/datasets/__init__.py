@@ -35,8 +35,11 @@ def load(settings: DatasetSettings | ImportedDataset, seed: int) -> Data:
     return _load_built_in(settings, seed)
 
 
-def check(settings: DatasetSettings | ImportedDataset) -> None:
-    """Raise InputError for what can be seen at once: no data is read, nothing heavy imported."""
+def check(settings: DatasetSettings | ImportedDataset) -> dict[str, str]:
+    """Return modality -> what it holds, as far as that can be seen at once: no data is read, nothing heavy imported.
+
+    Raises InputError for what can be seen to be wrong.
+    """
     if isinstance(settings, ImportedDataset):
         from asgml.lab import imports
 
@@ -48,13 +51,14 @@ def check(settings: DatasetSettings | ImportedDataset) -> None:
     elif isinstance(settings, Manifest):
         from asgml.lab.datasets.manifest.opening import opened
 
-        opened(settings)
+        return opened(settings)[1]
     elif isinstance(settings, Mosi) and not settings.path.is_file():
         raise InputError(f"`dataset.path`: must be a pickle of the MMSA toolkit, found no file {settings.path}")
     elif isinstance(settings, StoredDataset):
         prepared_store.refuse_missing(settings.root)
     elif isinstance(settings, Keypad) and "text" in settings.wrong_share and not settings.third_modality:
         raise InputError("`dataset.wrong_share`: 'text' must be a modality of the data set; set dataset.third_modality: true")
+    return {} if isinstance(settings, ImportedDataset) else {m: m for m in settings.modalities}
 
 
 def _load_built_in(settings: DatasetSettings, seed: int) -> Data:

@@ -110,3 +110,8 @@ class Data:
     def modalities(self) -> tuple[str, ...]:
         """The modalities in the data set's order."""
         return tuple(self.train.inputs)
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Modality -> what it holds; its name, where nothing else is known."""
+        return {m: self.raw[m].kind if m in self.raw else m for m in self.modalities}

@@ -93,7 +93,7 @@ def prepare(cell: Cell) -> tuple[Data, dict[str, Samples], Trainer]:
     data, steer = _set_aside(cell, lacking.dropped(data, method.modalities), method)
     device = device_of(cell.train)
     samples = {s: Samples.of(getattr(data, s), method.modalities, device) for s in SPLITS}
-    return data, samples, Trainer.make(cell, method, samples["train"], tasks.of(data), steer)
+    return data, samples, Trainer.make(cell, method, samples["train"], tasks.of(data), steer, data.kinds)
 
 
 def _set_aside(cell: Cell, data: Data, method: plan.Plan) -> tuple[Data, Samples | None]:

@@ -15,6 +15,7 @@ from torch import nn
 from asgml import Balancer, Recipe, parameter_groups
 from asgml.lab import augment, config, memory
 from asgml.lab.augment import augmented
+from asgml.lab.config.augment import Settled
 from asgml.lab.methods._context import Batch, Context
 from asgml.lab.models.late_fusion import LateFusion
 from asgml.lab.models.modal import Modal
@@ -89,15 +90,21 @@ class Trainer:
     balancer: Balancer
     probe: Online
     meter: Meter
+    changes: Mapping[str, Settled] = field(default_factory=dict)
+    """Modality -> how its training samples are changed."""
     epoch: int = 0
     """Epochs that are done."""
     parts: tuple[str, ...] = field(default=("model", "objective", "optimizer", "scheduler", "balancer", "meter"), init=False)
 
     @classmethod
-    def make(cls, cell: config.Cell, plan: Plan, samples: Samples, task: Task, steer: Samples | None = None) -> Trainer:
-        """Build everything from a cell's config, from its seed alone."""
+    def make(
+        cls, cell: config.Cell, plan: Plan, samples: Samples, task: Task, steer: Samples | None = None,
+        kinds: Mapping[str, str] | None = None,
+    ) -> Trainer:  # fmt: skip
+        """Build everything from a cell's config, from its seed alone; `kinds`: modality -> what it holds, its name if None."""
         one = samples.rows(slice(1))[0]
-        augment.check(one, cell.train.augment)
+        changes = cell.train.augment.of(kinds or {m: m for m in one}) if cell.train.augment else {}
+        augment.check(one, changes)
         model, objective = built(cell, plan, one, task.size)
         objective.use(task.loss)
         place(model, samples.device, cell.train.amp)
@@ -112,8 +119,9 @@ class Trainer:
         balancer = Balancer(dict(model.encoders.items()), recipe, model=whole if ranks.count() > 1 else None)
         probe = next(d for d in balancer.measure if isinstance(d, type(online)))
         return cls(
-            train, cell.seed, task, model, objective, whole, optimizer, schedule(optimizer, train), balancer, probe, meter
-        )
+            train, cell.seed, task, model, objective, whole, optimizer, schedule(optimizer, train), balancer, probe, meter,
+            changes,
+        )  # fmt: skip
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that a later process needs to go on bit for bit."""
@@ -134,7 +142,7 @@ class Trainer:
         with seeding.seeded(self.seed, "epoch", self.epoch, *ranks.own()), counting:
             for n, rows in enumerate(_order(samples, self.train, self.seed, "order", self.epoch)):
                 inputs, targets = samples.rows(ranks.share(rows))
-                changed = augmented(inputs, self.train.augment, self.seed, self.epoch, n, *ranks.own())
+                changed = augmented(inputs, self.changes, self.seed, self.epoch, n, *ranks.own())
                 steps.append(self.run_step(changed, targets, len(targets) * ranks.count() / len(rows)))
         self.scheduler.step()
         shares = {f"{kind}_share": {m: sum(m in s[kind] for s in steps) / len(steps) for m in self.model.encoders}
