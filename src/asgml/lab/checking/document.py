@@ -55,15 +55,16 @@ def _values(c: Checked) -> list[Block]:
 
 GROUPS = ("Validation is compared with training, test with both. A sibling is a clip of the same actor, sentence and "
           "emotion, where the ids tell these.")  # fmt: skip
-TWINS = ("Equal: by hash. Near twins: thumbnails whose correlation, less the training mean, is above 0.99; where there are "
-         "more than 2,000 samples, evenly chosen ones are compared.")  # fmt: skip
+TWINS = ("Equal: by hash. Near twins: thumbnails whose correlation, less the mean, is above 0.99; where there are more than "
+         "2,000 samples, evenly chosen ones are compared. Samples of fewer than 16 numbers or 32 letters are left out, since "
+         "they may be alike by chance.")  # fmt: skip
 
 
 def _shared(c: Checked) -> list[Block]:
     rows = tuple(
-        (m, s, str(x.same), f"{x.near} of {x.compared}") for m, by_split in c.shared.items() for s, x in by_split.items()
+        (m, t, s, str(x.same), f"{x.near} of {x.compared}") for m, pairs in c.shared.items() for (s, t), x in pairs.items()
     )
-    twins = Table(("modality", "split", "equal to a training sample", "near twin in training"), rows, 2)
+    twins = Table(("modality", "split", "compared with", "equal samples", "near twins"), rows, 3)
     return [Heading("What the splits share"), sharing(c), Paragraph(GROUPS, "note"), twins, Paragraph(TWINS, "note")]
 
 

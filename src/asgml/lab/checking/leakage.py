@@ -27,12 +27,13 @@ class Shared:
     compared: int
 
 
-def shared(train: Facts, held_out: Facts) -> Shared:
-    """Look for the held-out samples of a modality among the training samples."""
-    known = set(train.hashes)
-    same = np.array([h in known for h in held_out.hashes])
+def shared(before: Facts, held_out: Facts) -> Shared:
+    """Look for the held-out samples of a modality among those of a split before; what holds little is left out."""
+    known, telling = set(before.hashes), np.flatnonzero(held_out.telling)
+    same = np.array([held_out.hashes[n] in known for n in telling], dtype=np.bool_)
     chosen = np.unique(np.linspace(0, len(same) - 1, min(MOST, len(same))).astype(np.int64))
-    nearest = _nearest(train.thumbnails, held_out.thumbnails[chosen])
+    theirs = before.thumbnails[before.telling]
+    nearest = _nearest(theirs, held_out.thumbnails[telling[chosen]]) if len(theirs) else np.zeros(len(chosen))
     return Shared(int(same.sum()), int((nearest[~same[chosen]] > ALIKE).sum()), len(chosen))
 
 

@@ -14,6 +14,9 @@ from sklearn.preprocessing import StandardScaler
 MOST = 3000
 """Training samples, evenly over all."""
 
+ENOUGH = 25
+"""Validation samples: of fewer, hardly any probe can be told from chance."""
+
 
 @dataclass(frozen=True, slots=True)
 class Aligned:
@@ -32,8 +35,10 @@ class Aligned:
 
     @property
     def says_nothing(self) -> bool:
-        """Whether the probe is no better than that, give or take two standard errors."""
-        return self.probe <= self.chance + 2 * math.sqrt(self.chance * (1 - self.chance) / self.compared)
+        """Whether the probe is no better than that, give or take two standard errors; never of few samples."""
+        return self.compared >= ENOUGH and self.probe <= self.chance + 2 * math.sqrt(
+            self.chance * (1 - self.chance) / self.compared
+        )
 
 
 Array = npt.NDArray[np.float32]

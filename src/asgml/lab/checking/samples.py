@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 BLOCK = 1 << 26
 """Bytes that are held at once."""
+NUMBERS, LETTERS = 16, 32
+"""A sample of fewer numbers, or a text of fewer letters, may well be like another one, or have one value throughout."""
 GRID = 12
 """Thumbnails have at most so many cells a side."""
 
@@ -31,15 +33,26 @@ class Facts:
     not_finite: int
     """Samples with a value that is infinite or not a number."""
     constant: tuple[int, ...]
-    """Rows all of whose values are equal."""
+    """Rows all of whose values are equal, where they hold enough of them."""
     hashes: tuple[str, ...]
     thumbnails: npt.NDArray[np.float32]
     """(N, K): each sample in few numbers."""
 
+    text: bool = False
+    """Whether samples are the characters of texts."""
+
+    @property
+    def telling(self) -> npt.NDArray[np.bool_]:
+        """Whether each sample (N,) holds so much that another one like it is no accident."""
+        if self.text:
+            return np.asarray(self.thumbnails[:, 1:].sum(1) >= LETTERS)
+        return np.full(len(self.hashes), prod(self.shape) >= NUMBERS)
+
     @property
     def duplicates(self) -> int:
-        """Samples that are equal to an earlier one."""
-        return len(self.hashes) - len(set(self.hashes))
+        """Samples that are equal to an earlier one, of those that hold enough to say so."""
+        telling = [h for h, much in zip(self.hashes, self.telling, strict=True) if much]
+        return len(telling) - len(set(telling))
 
 
 def look(samples: Any) -> Facts:
@@ -53,14 +66,15 @@ def look(samples: Any) -> Facts:
         values = np.where(finite, flat, 0).astype(np.float64)
         total, squares = total + values.sum(), squares + np.square(values).sum()
         low, high = min(low, values.min()), max(high, values.max())
-        constant += (start + np.flatnonzero((flat == flat[:, :1]).all(1))).tolist()
+        if flat.shape[1] >= NUMBERS:
+            constant += (start + np.flatnonzero((flat == flat[:, :1]).all(1))).tolist()
         hashes += [hashlib.sha256(np.ascontiguousarray(row).tobytes()).hexdigest() for row in flat]
         small.append(thumbnails(block))
     n = len(samples) * prod(samples.shape[1:])
     sd = float(np.sqrt(max(0.0, squares / n - (total / n) ** 2)))
     return Facts(
         tuple(samples.shape[1:]), float(low), float(high), total / n, sd, not_finite, tuple(constant), tuple(hashes),
-        np.concatenate(small),
+        np.concatenate(small), not np.issubdtype(samples.dtype, np.floating),
     )  # fmt: skip
 
 

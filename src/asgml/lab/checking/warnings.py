@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
+from asgml.lab.checking import copies
 from asgml.lab.checking.check import SPLITS, Checked
 from asgml.lab.checking.seen import LITTLE
+
+SINGLE = 2
+"""Numbers of a sample up to which a linear probe says little of them."""
 
 
 def warnings(checked: Checked) -> list[str]:
     """Return what stands out, the gravest first."""
-    return [*_store(checked), *_samples(checked), *_leaks(checked), *_labels(checked)]
+    return [*_store(checked), *checked.told, *_samples(checked), *_leaks(checked), *_labels(checked)]
 
 
 def _store(c: Checked) -> Iterator[str]:
@@ -36,10 +41,12 @@ def _samples(c: Checked) -> Iterator[str]:
 
 
 def _leaks(c: Checked) -> Iterator[str]:
-    for modality, by_split in c.shared.items():
-        for split, shared in by_split.items():
+    yield from copies.words(c.copies)
+    for modality, pairs in c.shared.items():
+        for (before, split), shared in pairs.items():
             if shared.same or shared.near:
-                yield (f"{modality}: of {len(c.split(split))} {split} samples {shared.same} stand in training too, and of "
+                where = "training" if before == "train" else before
+                yield (f"{modality}: of {len(c.split(split))} {split} samples {shared.same} stand in {where} too, and of "
                        f"{shared.compared} compared {shared.near} have a near twin there.")  # fmt: skip
     for split, (of, both) in c.groups.items():
         if both and of < len(c.split(split)):
@@ -51,7 +58,9 @@ def _labels(c: Checked) -> Iterator[str]:
         if missing := sorted(set(range(len(c.data.classes))) - set(c.split(name).labels.tolist())):
             yield f"{name}: no sample of {', '.join(c.data.classes[k] for k in missing)}."
     for modality, aligned in c.aligned.items():
-        if aligned.says_nothing:
-            yield (f"{modality}: a linear probe on small pictures is no better than chance ({100 * aligned.probe:.1f} % "
+        shape = c.facts[modality]["train"].shape
+        if aligned.says_nothing and prod(shape) > SINGLE:
+            on = "small pictures" if len(shape) > 1 else "its values"
+            yield (f"{modality}: a linear probe on {on} is no better than chance ({100 * aligned.probe:.1f} % "
                    f"against {100 * aligned.chance:.1f} % on {aligned.compared} validation samples); look "
                    "whether labels and inputs belong together. A deep encoder may find what this does not.")  # fmt: skip
