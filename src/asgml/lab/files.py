@@ -34,7 +34,9 @@ def refuse_other(path: Path) -> None:
 
 
 def _not_a_file(path: Path, found: str) -> OSError:
-    return OSError(errno.EISDIR if "folder" in found else errno.EINVAL, f"must be a file, found {found}", str(path))
+    if found == KINDS[stat.S_IFDIR]:
+        return OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))  # what the system itself says
+    return OSError(errno.EINVAL, f"must be a file, found {found}", str(path))
 
 
 def open_regular(path: Path) -> BufferedReader:

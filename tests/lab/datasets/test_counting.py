@@ -29,7 +29,7 @@ COUNTING = {
     "from 0": range(N), "from 1": range(1, N + 1), "from 1000": range(1000, 1000 + N), "backwards": range(N, 0, -1),
     "as floats": [float(i) for i in range(N)], "mixed": MIXED.tolist(), "mixed from 1": (MIXED + 1).tolist(),
     "ids that rise": [7 * i + i % 3 for i in range(N)], "ids that fall": [900 - 7 * i for i in range(N)],
-    "with zeros": [f"{i:05d}" for i in range(N)],
+    "with zeros": [f"{i:05d}" for i in range(N)], "one lacks": ["", *range(1, N)], "in brackets": [f"[{i}]" for i in range(N)],
 }  # fmt: skip
 
 
@@ -41,6 +41,44 @@ def test_a_column_that_numbers_the_rows_is_left_out_with_a_word(tmp_path, what):
     assert 'is left out; to use it anyway, set `dataset.columns: {"place": vector}`' in found.notes[0]
     assert "place" in preparing.prepare(Manifest(path=path), 0, {}).note
     assert opened(Manifest(path=path, columns={"place": "vector"}))[1] == {"words": "text", "place": "vector"}
+
+
+IN_WORDS = {
+    "row": [f"row {i}" for i in range(N)], "no.": [f"No. {i:03d}" for i in MIXED], "sharp": [f"#{i}" for i in range(N, 0, -1)],
+    "of all": [f"{i + 1}/{N}" for i in range(N)], "row of many": [f"Row_{i}" for i in range(10, 10 + N)],
+    "times": [f"2024-01-01 10:{i:02d}:00" for i in range(N)], "days": [f"2024-03-{1 + i:02d}" for i in range(N)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", IN_WORDS)
+def test_texts_that_number_the_rows_are_left_out_with_a_word(tmp_path, what):
+    path = table(tmp_path, words=[f"go {i % 5}" for i in range(N)], place=IN_WORDS[what])
+    found, kinds = opened(Manifest(path=path))
+    assert kinds == {"words": "text"}
+    assert 'is left out; to use it anyway, set `dataset.columns: {"place": text}`' in found.notes[0]
+
+
+SAID = {
+    "fractions that rise": [1.7e9 + i * 1.5 for i in range(N)],
+    "the ids": [f"r{i}" for i in range(N)], "two tables": [*range(N - 12), *range(12)],
+    "falling": [f"{-i / 7}" for i in range(N)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", SAID)
+def test_what_may_be_a_measure_too_stays_and_is_said(tmp_path, what):
+    found, kinds = opened(Manifest(path=table(tmp_path, words=[f"go {i % 5}" for i in range(N)], place=SAID[what])))
+    assert list(kinds) == ["words", "place"]
+    assert "a model can learn from it where a row stood" in found.notes[0]
+    assert found.notes[0].endswith('to leave it out, set `dataset.columns: {"place": ignore}`')
+
+
+@pytest.mark.parametrize("name", ["Unnamed: 0", "__index_level_0__", "index", "row"])
+def test_the_numbers_of_tables_that_were_put_together_are_left_out(tmp_path, name):
+    again = [*range(N - 12), *range(12)]
+    assert opened(Manifest(path=table(tmp_path, words=[f"go {i % 5}" for i in range(N)], **{name: again})))[1] == {
+        "words": "text"
+    }
 
 
 CALLED = ["Unnamed: 0", "Unnamed: 0_level_0", "index", "Index", "level_0", "row", "row_id", "Row Number", "#", "idx", "nr", ""]
@@ -57,6 +95,7 @@ def test_the_names_of_such_columns_are_known_however_few_rows_there_are(tmp_path
 OTHERS = {
     "numbers that come again": [i % 7 for i in range(N)], "measures": [i + 0.5 for i in range(N)],
     "numbers with gaps": [3 * int(i) for i in MIXED], "two numbers": [f"{i} {i}" for i in range(N)],
+    "few that have one": [*[""] * 12, *MIXED[:12].tolist()], "frames of clips": [i % 4 for i in range(N)],
 }  # fmt: skip
 
 
@@ -64,6 +103,11 @@ OTHERS = {
 def test_other_numbers_stay(tmp_path, what):
     path = table(tmp_path, words=[f"go {i % 5}" for i in range(N)], x=OTHERS[what])
     assert opened(Manifest(path=path))[1] == {"words": "text", "x": "vector"}
+
+
+def test_texts_with_a_number_in_them_stay_without_a_word(tmp_path):
+    found, kinds = opened(Manifest(path=table(tmp_path, words=[f"hello {i}" for i in range(N)], x=[i % 7 for i in range(N)])))
+    assert (kinds, found.notes) == ({"words": "text", "x": "vector"}, ())
 
 
 def test_where_nothing_else_is_left_it_stays_and_is_said(tmp_path):

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from asgml.lab.prepared.stored import Stored
@@ -13,7 +13,7 @@ def stored():
     return Stored(SHARDS, np.arange(10), lambda raw: raw.astype(np.float32) / 2)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(rows=st.lists(st.integers(0, 9), max_size=12))
 def test_rows_are_those_of_the_whole(rows):
     found = stored()[np.array(rows, dtype=np.int64)]

@@ -124,6 +124,13 @@ def test_arrays_and_numbers_may_be_given_as_they_are(trained: Any) -> None:
     assert np.array_equal(said(model, model.prepare([loaded])), said(model, model.prepare([row], folder)))
 
 
+def test_numbers_of_rows_may_stand_in_a_row_as_in_the_data_set(trained: Any) -> None:
+    cell, folder, rows = trained("sequences")
+    model, row = load_model(cell), rows["r5"]
+    numbered = {"": "5", "Unnamed: 0": 5, "index": "5"} | row
+    assert np.array_equal(said(model, model.prepare([numbered], folder)), said(model, model.prepare([row], folder)))
+
+
 WRONG = {
     "no row": ([], "rows: must be one or more"),
     "a wrong name": ([{"vectors": "v1.npy"}], r"rows\[0\]: 'vectors' is no modality of the data set; did you mean 'vector'"),

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from asgml.lab.datasets._base import Raw
-from asgml.lab.datasets.manifest import hearing, reading
+from asgml.lab.datasets.manifest import counting, hearing, reading
 from asgml.lab.datasets.manifest.rows import FIXED
 from asgml.lab.datasets.settings import Manifest
 from asgml.lab.errors import InputError, did_you_mean
@@ -50,7 +50,8 @@ class Reader:
             raise InputError("rows: must be one or more, found none")
         known = {*self.modalities, *FIXED, *self.settings.columns}
         for n, row in enumerate(rows):
-            if unknown := sorted(row.keys() - known):
+            # a column that numbers rows may stand there, as it stood in the data set, and is not read
+            if unknown := sorted(name for name in row.keys() - known if name and not counting.NAMES.fullmatch(name)):
                 hint = did_you_mean(unknown[0], self.modalities)
                 raise InputError(f"rows[{n}]: {unknown[0]!r} is no modality of the data set{hint}")
             if all(_lacks(row.get(m)) for m in self.samples):
