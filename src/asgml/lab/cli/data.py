@@ -97,11 +97,13 @@ def check(
       asgml data check keypad --set snr_db=0
       asgml data check avdigits --set root=recordings --set split=speaker
       asgml data check stores/cremad --set split=actor
+      asgml data check mine.yaml
 
     Parameters
     ----------
     what
-        The name of a data set, module:name of your own, or the folder of a prepared store.
+        The name of a data set, module:name of your own, the folder of a prepared store, a manifest, or
+        an experiment (mine.yaml), whose data sets are looked at.
     set
         SETTING=VALUE of the data set; may be given again and again.
     seed

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from rich import box
 from rich.table import Table
 
+from asgml.lab.checking.manifest import words
 from asgml.lab.cli.console import Output
 from asgml.lab.datasets.manifest.columns import Column
 from asgml.lab.datasets.manifest.preparing import Examined, examine
@@ -15,8 +16,8 @@ from asgml.lab.datasets.settings import Manifest
 from asgml.lab.errors import InputError
 
 
-def show(settings: Manifest) -> Manifest:
-    """Print what the manifest holds; return the settings that look at the rows which can be used.
+def show(settings: Manifest) -> tuple[Manifest, list[str]]:
+    """Print what the manifest holds; return the settings that look at the rows which can be used, and what stands out.
 
     Raises InputError where there are none.
     """
@@ -31,7 +32,7 @@ def show(settings: Manifest) -> Manifest:
         print(line)
     if not found.good:
         raise InputError(f"`dataset.path`: {settings.path} has no row that can be used")
-    return settings.model_copy(update={"bad_rows": "leave_out"})
+    return settings.model_copy(update={"bad_rows": "leave_out"}), words(found, settings.path.parent)
 
 
 def problems(found: Examined) -> Iterator[str]:
@@ -42,6 +43,8 @@ def problems(found: Examined) -> Iterator[str]:
     if found.cut:
         yield f"{found.cut} texts are longer than dataset.text_length and are cut"
     yield from found.notes
+    if "group" not in found.table.columns:
+        yield "there is no column `group`: each row counts by itself, so that those of one person or recording may be parted"
 
 
 def _shapes(column: Column) -> str:

@@ -50,6 +50,12 @@ def read_frames(
     return Frames(pixels, times[chosen] - times[0], seconds)
 
 
+def length(path: Path) -> float:
+    """Return how many seconds the picture of a film lasts, as its headers say, without decoding it. Raises Unreadable."""
+    with handle(path) as file, container.opened(file, "video") as film:
+        return film.promised or max((film.end for _ in film.packets()), default=0.0)
+
+
 def _stamps(file: Readable) -> tuple[list[tuple[float, int]], float]:
     """Return (seconds, timestamp) of every frame, in the order in which they show, and how long they last in all."""
     with container.opened(file, "video") as film:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,8 @@ class Examined:
     """Texts that are longer than `text_length`."""
     notes: tuple[str, ...] = ()
     """What share of the sounds is heard, and columns that hold the same."""
+    lengths: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
+    """Column of sounds -> line -> how many seconds the clip lasts."""
 
 
 def examine(settings: Manifest) -> Examined:
@@ -46,7 +49,7 @@ def examine(settings: Manifest) -> Examined:
     table, what = opened(settings)
     labelled = labels.decide(table.rows, settings.task)
     found = [*table.problems, *labelled.problems, *splitting.problems(table.rows), *_identities(table), *_bare(table, what)]
-    columns, notes = [], list[str]()
+    columns, notes, lengths = [], list[str](), dict[str, Mapping[int, float]]()
     for name, kind in what.items():
         how = hearing.heard(table, name, settings) if kind == "audio" else None
         column, bad = _column(
@@ -54,6 +57,7 @@ def examine(settings: Manifest) -> Examined:
         )
         columns.append(column)
         notes += [how.note(name)] if how else []
+        lengths |= {name: how.lengths} if how else {}
         found += [*bad, *column.odd()]
     lines = {p.line for p in found}
     good = tuple(row for row in table.rows if row.line not in lines)
@@ -68,6 +72,7 @@ def examine(settings: Manifest) -> Examined:
         good,
         cut,
         (*filter(None, notes), *levels.notes(columns), *twins.notes(columns)),
+        lengths,
     )
 
 
