@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from asgml.lab.datasets.manifest.numbers import GROUPED
 from asgml.lab.datasets.manifest.problems import shown
 from asgml.lab.datasets.manifest.table import FIXED, Row, Table, number
 from asgml.lab.errors import InputError
@@ -35,7 +36,9 @@ def read(table: Table, overrides: Mapping[str, str], task: str | None) -> Table:
 
 def _parts(cell: Any) -> list[str]:
     """What stands between spaces or semicolons in a cell of text."""
-    return cell.replace(";", " ").split() if isinstance(cell, str) else []
+    if isinstance(cell, str):
+        return [cell] if GROUPED.search(cell) else cell.replace(";", " ").split()
+    return []
 
 
 def _holds_commas(cells: Iterable[Any]) -> bool:

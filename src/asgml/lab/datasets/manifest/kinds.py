@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
-from asgml.lab.datasets.manifest.table import FIXED, Table, number
+from asgml.lab.datasets.manifest import numbers
+from asgml.lab.datasets.manifest.table import FIXED, MISSING, Table, number
 from asgml.lab.errors import InputError, did_you_mean
 
 FILES = {
@@ -30,6 +30,8 @@ def decide(table: Table, overrides: Mapping[str, str]) -> dict[str, str]:
                              f"{did_you_mean(column, table.modalities)}")  # fmt: skip
     _refuse_twins(table, overrides)
     found = {c: overrides.get(c) or _meant(c, _common([row.cells[c] for row in table.rows])) for c in table.modalities}
+    for column in (c for c, kind in found.items() if kind == "text" and c not in overrides):
+        numbers.refuse_others(column, table.cells(column))
     kept = {column: kind for column, kind in found.items() if kind != "ignore"}
     if not kept:
         raise InputError("`dataset.columns`: must leave a modality, found that all are to be ignored")
@@ -60,19 +62,18 @@ def of(cell: Any) -> str:
 
 
 def vector(cell: Any) -> list[float] | None:
-    """The numbers of a cell: a number, a list of them, or text with numbers between spaces or semicolons."""
-    if isinstance(cell, str) and cell.startswith("["):
-        try:
-            cell = json.loads(cell)
-        except (ValueError, RecursionError):
-            return None
-    cells = cell.replace(";", " ").split() if isinstance(cell, str) else cell
-    parts: Sequence[Any] = cells if isinstance(cells, list) else [cells]
+    """The numbers of a cell: a number, a list of them, or text with numbers between spaces, semicolons or commas."""
+    if isinstance(cell, str):
+        cell = numbers.parts(cell)
+    parts: Sequence[Any] = cell if isinstance(cell, list) else [cell]
     found = [number(part) for part in parts]
     return [x for x in found if x is not None] if found and None not in found else None
 
 
 def _common(cells: Sequence[Any]) -> str:
-    counted = Counter(of(cell) for cell in cells if cell is not None)
+    """The kind of most cells; words such as `NA` count where nothing else is there."""
+    written = [cell for cell in cells if cell is not None]
+    told = [cell for cell in written if not (isinstance(cell, str) and cell.casefold() in MISSING)]
+    counted = Counter(of(cell) for cell in told or written)
     counted.pop("nothing", None)
     return counted.most_common(1)[0][0] if counted else "text"

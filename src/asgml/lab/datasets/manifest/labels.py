@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ FEW = 20
 MOST = 10_000
 """Labels that samples may have several of."""
 LARGEST = float(np.finfo(np.float32).max)
+COMMA = re.compile(r"[+-]?\d+,\d+")
+"""A number with a decimal comma, or two labels."""
 BAR = "|"
 """Between the labels of a sample: `dog|indoors`; `[]` stands for none of them."""
 
@@ -66,6 +69,10 @@ def _lost(values: dict[int, Any]) -> dict[int, Any]:
 
 def _said(given: Sequence[Any], task: str) -> Iterator[str]:
     """What could have been read in another way: whole numbers that are written as `1.0`."""
+    commas = [v for v in given if isinstance(v, str) and COMMA.fullmatch(v)]
+    if task == "classification" and commas and all(number(v) is not None for v in given if v not in set(commas)):
+        yield (f"labels such as {shown(commas[0])} are read as classes; where they are amounts with a decimal comma, set "
+               "`dataset.task: regression`")  # fmt: skip
     if not given or not all(_is_amount(v) for v in given) or all(_is_whole(v) for v in given):
         return
     first, several = shown(next(v for v in given if not _is_whole(v))), len({number(v) for v in given})

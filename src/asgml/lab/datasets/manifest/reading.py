@@ -12,6 +12,7 @@ import numpy.typing as npt
 from asgml.lab.datasets import _characters
 from asgml.lab.datasets.manifest import kinds, paths
 from asgml.lab.datasets.manifest.problems import shown
+from asgml.lab.datasets.manifest.table import MISSING
 from asgml.lab.datasets.settings import Manifest
 
 Array = npt.NDArray[Any]
@@ -99,7 +100,8 @@ def vector(cell: Any, folder: Path, settings: Manifest) -> Array:
     """Return numbers (N,) float32."""
     found = kinds.vector(cell)
     if found is None:
-        raise Bad(f"must be numbers, as a list or between spaces or semicolons, found {shown(cell)}")
+        empty = "; leave the cell empty where there is none" * (isinstance(cell, str) and cell.casefold() in MISSING)
+        raise Bad(f"must be numbers, as a list or between spaces or semicolons, found {shown(cell)}{empty}")
     return np.array(found, dtype=np.float32)
 
 
