@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import manifests
 import small
 from asgml.lab.augment import augmented
 from asgml.lab.config.augment import Augment
@@ -64,6 +65,34 @@ def test_a_cell_trains_on_changed_samples_and_scores_plain_ones(tmp_path, monkey
     known = {tuple(x.flatten().tolist()) for x in samples["train"].inputs["visual"]}
     assert not any(tuple(x.flatten().tolist()) in known for x in seen["train"][0])
     assert all(any(torch.equal(x, s.inputs["visual"]) for s in samples.values()) for x in seen["scored"])
+
+
+def test_columns_of_a_manifest_are_changed_by_their_kind_or_their_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("ASGML_CACHE", str(tmp_path / "cache"))
+    path = manifests.clips(
+        tmp_path, n=20, header=("id", "label", "speech", "face"), noise=[f"{i / 7:.2f} 1" for i in range(20)]
+    )
+    seen = {}
+
+    def watched(self, inputs, targets, weight):
+        seen.update({m: x.clone() for m, x in inputs.items()})
+        return step(self, inputs, targets, weight)
+
+    step = loop.Trainer.run_step
+    monkeypatch.setattr(loop.Trainer, "run_step", watched)
+    found = {}
+    for name, how in {
+        "plain": None,
+        "kind": {"visual": {"flip": 1}, "audio": {"noise": 1}},
+        "name": {"face": {"flip": 1}},
+    }.items():
+        dataset = {"name": "manifest", "path": str(path), "audio_bands": 8, "image_size": 8}
+        _, samples, trainer = cells.prepare(small.cell(dataset=dataset, replace=True, augment=how))
+        trainer.run_epoch(samples["train"])
+        found[name] = dict(seen)
+    changed = {name: {m for m in seen if not torch.equal(found["plain"][m], found[name][m])} for name in ("kind", "name")}
+    assert changed == {"kind": {"speech", "face"}, "name": {"face"}}
+    assert torch.allclose(found["name"]["face"], found["plain"]["face"].flip(-1), atol=1e-5)
 
 
 def test_what_does_not_fit_is_refused():

@@ -149,3 +149,10 @@ def test_a_columns_own_settings_go_before_its_kinds() -> None:
         "face": {"flip": 0.5},
     }
     assert Augment.model_validate(how.model_dump(mode="json")) == how
+
+
+def test_a_wrong_share_of_a_modality_that_is_off_names_the_way_out() -> None:
+    with pytest.raises(
+        InputError, match=r"`dataset.wrong_share`: 'text' must be a modality .* set dataset.third_modality: true"
+    ):
+        running.check(validate(document({"name": "keypad", "wrong_share": {"text": 0.1}}, {})))

@@ -38,7 +38,6 @@ def _named(found: Experiment | Cell) -> Iterator[tuple[str, str]]:
         for entry in entries:
             yield from ((f"methods.{name}.{entry.kind}.modality", m) for m in entry.named)
     yield from ((f"model.encoders.{m}", m) for m in found.model.encoders)
-    yield from ((f"dataset.wrong_share.{m}", m) for m in getattr(found.dataset, "wrong_share", ()))
 
 
 def _wrong_changes(how: Augment, kinds: Mapping[str, str], of: str) -> Iterator[str]:
