@@ -44,7 +44,15 @@ def sequences(folder: Path) -> Made:
     return path, {row[0]: dict(zip(("id", "label", "steps", "vector"), row, strict=True)) for row in lists}
 
 
-KINDS: dict[str, Callable[[Path], Made]] = {f.__name__: f for f in (numbers_and_words, sounds_and_pictures, sequences)}
+def commas_and_spaces(folder: Path) -> Made:
+    lists = [[f"r{i}", "ab"[i % 2], f" {i % 3},5{i % 7} ", f" go{' on' * (i % 2)}  "] for i in range(24)]
+    names = ("id", "label", "amount", "words")
+    return manifests.write(folder / "m.csv", names, lists), {row[0]: dict(zip(names, row, strict=True)) for row in lists}
+
+
+KINDS: dict[str, Callable[[Path], Made]] = {
+    f.__name__: f for f in (numbers_and_words, sounds_and_pictures, sequences, commas_and_spaces)
+}
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from asgml.lab.datasets._base import Raw
-from asgml.lab.datasets.manifest import counting, hearing, reading
+from asgml.lab.datasets.manifest import counting, decimals, hearing, reading
 from asgml.lab.datasets.manifest.rows import FIXED
 from asgml.lab.datasets.settings import Manifest
 from asgml.lab.errors import InputError, did_you_mean
@@ -64,7 +64,7 @@ class Reader:
         raw, shape = self.raw[modality], tuple(self.samples[modality].shape[1:])
         how = hearing.as_heard(self.settings, shape[-1]) if raw.kind == "audio" else self.settings
         try:
-            found = cell if isinstance(cell, np.ndarray) else reading.read(raw.kind, cell, folder, how)
+            found = cell if isinstance(cell, np.ndarray) else reading.read(raw.kind, self._plain(cell, raw.kind), folder, how)
         except reading.Bad as error:
             raise InputError(f"rows[{n}].{modality}: {error}") from error
         found = np.asarray(found, dtype=np.int64 if raw.kind == "text" else np.float32)
@@ -75,6 +75,12 @@ class Reader:
         if not np.isfinite(found).all():
             raise InputError(f"rows[{n}].{modality}: holds numbers that are infinite or none")
         return raw.scaled(found)
+
+    def _plain(self, cell: Any, kind: str) -> Any:
+        """Return a cell as the manifest's was read: without spaces around it, unless that was JSON, and with decimal points."""
+        if isinstance(cell, str) and self.settings.path.suffix.lower() != ".jsonl":
+            cell = cell.strip()
+        return decimals.pointed(cell) if isinstance(cell, str) and kind == "vector" else cell
 
 
 def _lacks(cell: Any) -> bool:

@@ -34,6 +34,12 @@ def read(table: Table, overrides: Mapping[str, str], task: str | None) -> Table:
     return replace(table, rows=rows, notes=(*table.notes, f"decimal commas are read in {', '.join(found)}"))
 
 
+def pointed(cell: str) -> str:
+    """Return a cell of numbers with points in place of decimal commas; any other cell, and `1,234`, as it is."""
+    plain = any(THOUSANDS.fullmatch(part) for part in _parts(cell)) or not _holds_commas([cell])
+    return cell if plain else _pointed(cell)
+
+
 def _parts(cell: Any) -> list[str]:
     """What stands between spaces or semicolons in a cell of text."""
     if isinstance(cell, str):
