@@ -107,8 +107,9 @@ def vector(cell: Any, folder: Path, settings: Manifest) -> Array:
 
 def text(cell: Any, folder: Path, settings: Manifest) -> Array:
     """Return character ids (L,) int64: the code of ASCII, accents taken off first, 127 for any other, 0 for padding."""
-    if isinstance(cell, list | dict):
-        raise Bad(f"must be text, found {shown(cell)}")
+    if isinstance(cell, list | dict | bytes):
+        files = "; save media and arrays as files, and name these" * (not isinstance(cell, list))
+        raise Bad(f"must be text, found {shown(cell)}{files}")
     return _characters.ids(str(cell), settings.text_length)
 
 

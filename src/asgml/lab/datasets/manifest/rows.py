@@ -77,6 +77,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _refuse_columns(path: Path, table: Table) -> None:
     if not table.rows and not table.problems:
         raise InputError(f"{path}: must have a header and a row per sample, found none")
+    if not table.rows and not table.columns:
+        raise InputError(f"{path}: must have a row per sample that can be read, found none; {table.problems[0]}")
     if lost := [c for c in ("id", "label") if c not in table.columns]:
         found = f"no {' and no '.join(lost)} in {list(table.columns)}"
         raise InputError(f"{path}: must have the columns id and label, named in its first row, found {found}")

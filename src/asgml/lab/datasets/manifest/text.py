@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from asgml.lab.errors import InputError
+from asgml.lab.media.stand_ins import EMPTY, stand_in
 
 MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
          codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # fmt: skip
@@ -24,6 +25,7 @@ def read(path: Path) -> tuple[str, list[str]]:
         raise InputError(f"`dataset.path`: there is no file {path}") from None
     except (OSError, ValueError) as error:
         raise InputError(f"`dataset.path`: {path} cannot be read ({error})") from error
+    refuse_stand_in(path, content)
     if content.startswith(b"PK\x03\x04"):
         raise InputError(f"`dataset.path`: {path} cannot be read as UTF-8 text: it is a workbook; give it the ending .xlsx")
     encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), None)
@@ -36,6 +38,14 @@ def read(path: Path) -> tuple[str, list[str]]:
     if not text.strip():
         raise InputError(f"`dataset.path`: {path} holds the mark of {encoding.upper()} and nothing more; {LATER}")
     return text.removeprefix("\ufeff"), [f"read as {encoding.upper()}"]
+
+
+def refuse_stand_in(path: Path, head: bytes) -> None:
+    """Raise InputError where something lies in a manifest's place, such as a Git LFS pointer: by its content."""
+    found = stand_in(head)
+    lines = path.suffix.lower() == ".jsonl" and head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")  # JSON in its own place
+    if found and found is not EMPTY and not lines:
+        raise InputError(f"`dataset.path`: {path} is not the file itself: {found.name}; {found.way_out}")
 
 
 def _utf8(path: Path, content: bytes) -> str:

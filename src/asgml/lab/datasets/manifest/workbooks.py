@@ -6,6 +6,7 @@ import math
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,10 @@ from typing import Any
 
 from asgml.lab.datasets.manifest.problems import Problem
 from asgml.lab.datasets.manifest.table import Row, Table, columns_of
+from asgml.lab.datasets.manifest.text import refuse_stand_in
 from asgml.lab.errors import InputError
+from asgml.lab.files import read_bytes
+from asgml.lab.media.stand_ins import ENOUGH
 
 LARGEST = 1 << 31
 """Bytes that a file may have once it is unpacked."""
@@ -26,6 +30,8 @@ def read(path: Path) -> Table:
     """Return the table of a workbook or a Parquet file. InputError where it is none, or what reads it is not installed."""
     if not path.is_file():
         raise InputError(f"`dataset.path`: there is no file {path}")
+    with suppress(OSError):  # said below
+        refuse_stand_in(path, read_bytes(path, ENOUGH))
     try:
         return READERS[path.suffix.lower()](path)
     except InputError:
