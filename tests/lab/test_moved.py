@@ -223,7 +223,7 @@ def test_the_command_line_says_where_the_data_lie_now(here: Path, tmp_path: Path
     (tmp_path / "mine.yaml").write_text(json.dumps(document))
     shutil.move(here / "out", tmp_path / "out")
     here.rename(tmp_path / "there")
-    monkeypatch.setattr(commands, "_report_run", lambda *_: None)
+    monkeypatch.setattr(commands, "report_run", lambda *_: None)
     command = ["run", str(tmp_path / "mine.yaml"), "--out", str(tmp_path / "out"), "--quiet"]
     assert main(command) == 2, "there are no data where they were"
     for place_ in ("there/m.csv", "there"):
