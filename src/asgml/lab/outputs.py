@@ -15,6 +15,7 @@ def check_folder(path: Path, option: str = "--out") -> None:
     if not there.is_dir():
         found = "a folder cannot lie below a file" if there != path else "found a file"
         raise InputError(f"{option}: must be a folder, {found}: {_shown(there)}; give another one")
+    _refuse_dangling(path, there, option)
     _refuse_locked(there, option)
 
 
@@ -27,6 +28,8 @@ def check_file(path: Path, option: str = "--out") -> None:
         there = path.absolute().parent
     elif not there.is_dir():
         raise InputError(f"{option}: must be a file in a folder, but {_shown(there)} is none; give another name")
+    else:
+        _refuse_dangling(path.absolute().parent, there, option)
     _refuse_locked(there, option)
 
 
@@ -42,6 +45,15 @@ def _nearest(path: Path, option: str) -> Path:
             raise InputError(f"{option}: {_shown(path)} cannot be used: {words}; give another one") from error
         return place
     return path
+
+
+def _refuse_dangling(path: Path, there: Path, option: str) -> None:
+    """Refuse a link to nothing, below which no folder can be made: it counts as not there."""
+    for place in (path, *path.absolute().parents):
+        if place == there:
+            return
+        if place.is_symlink():
+            raise InputError(f"{option}: {_shown(place)} is a link to something that is not there; give another one")
 
 
 def _refuse_locked(folder: Path, option: str) -> None:

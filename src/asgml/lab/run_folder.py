@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from asgml.lab import files
 from asgml.lab.errors import InputError
 
 FILE = "experiment.json"
@@ -25,7 +26,7 @@ def experiment(run: Path) -> dict[str, Any]:
         raise InputError(f"run: {run} must hold experiment.json, found none; "
                          "for event files of another program use the option for TensorBoard folders")  # fmt: skip
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(_content(path))
     except (ValueError, RecursionError, OSError) as error:
         words = getattr(error, "strerror", None) or str(error)
         raise InputError(f"run: {path} must be JSON, found {words}; restore it or run again") from error
@@ -33,6 +34,11 @@ def experiment(run: Path) -> dict[str, Any]:
         kind = {list: "a list", str: "text", type(None): "nothing"}.get(type(found), "a number")
         raise InputError(f"{path} is damaged: it must hold an object, found {kind}; restore it, or run the experiment again")
     return found
+
+
+def _content(path: Path) -> bytes | str:
+    """Read it; for a pipe or a device in its place nobody may wait."""
+    return path.read_text() if path.is_dir() else files.read_bytes(path)
 
 
 def event_files(name: str, folder: Path) -> list[Path]:

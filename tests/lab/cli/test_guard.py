@@ -42,7 +42,9 @@ def left(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("trap", ["the other kind", "below a file", "a pipe", "a loop", "too long", "not UTF-8", "NUL"])
+@pytest.mark.parametrize(
+    "trap", ["the other kind", "below a file", "a pipe", "a loop", "a lost link", "too long", "not UTF-8", "NUL"]
+)
 def test_a_place_that_cannot_be_written_is_refused_in_a_line(
     command: str, trap: str, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -57,6 +59,9 @@ def test_a_place_that_cannot_be_written_is_refused_in_a_line(
         os.mkfifo(here / name)
     elif trap == "a loop":
         (here / name).symlink_to(name)
+    elif trap == "a lost link":  # no folder can be made there, nor below it
+        (here / "lost").symlink_to("nowhere")
+        target = target.replace("{}", "lost/{}") if command in FILES else target.replace("{}", "lost")
     odd = {"too long": "x" * 5000, "not UTF-8": "\udcff", "NUL": "a\0b"}.get(trap, "there")
     before = left(here)
     assert main([word.format(odd) for word in target.split()]) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -300,6 +301,13 @@ def test_a_folder_in_the_place_of_the_experiment_is_refused(run: Path) -> None:
     (run / "experiment.json").unlink()
     (run / "experiment.json").mkdir()
     with pytest.raises(InputError, match="Is a directory"):
+        folders.read(run)
+
+
+def test_a_pipe_in_the_place_of_the_experiment_is_not_waited_for(run: Path) -> None:
+    (run / "experiment.json").unlink()
+    os.mkfifo(run / "experiment.json")
+    with pytest.raises(InputError, match=r"experiment\.json must be JSON, found must be a file, found a named pipe"):
         folders.read(run)
 
 
