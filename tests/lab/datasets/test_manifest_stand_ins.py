@@ -1,6 +1,8 @@
 """What lies in a manifest's place is told by its content, and so are cells that hold the media themselves."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -48,3 +50,14 @@ def test_bytes_in_a_cell_are_no_text(tmp_path):
     assert problems[0] == "line 1, column x: must be text, found b'ab'; save media and arrays as files, and name these"
     with pytest.raises(reading.Bad, match="save media and arrays as files"):
         reading.text({"bytes": b"ab"}, tmp_path, Manifest(path=path))
+
+
+def test_a_manifest_of_text_is_read_without_what_decodes_media(tmp_path):
+    """These take a second to import."""
+    (tmp_path / "m.csv").write_text("id,label,x\n1,a,2\n2,b,3\n")
+    code = "import sys; from pathlib import Path; from asgml.lab.datasets.manifest import rows; rows.read(Path('m.csv')); "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}print([m for m in ('soundfile', 'scipy.signal') if m in sys.modules])"],
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]"

@@ -17,7 +17,6 @@ from asgml.lab.datasets.manifest.table import Row, Table, columns_of
 from asgml.lab.datasets.manifest.text import refuse_stand_in
 from asgml.lab.errors import InputError
 from asgml.lab.files import read_bytes
-from asgml.lab.media.stand_ins import ENOUGH
 
 LARGEST = 1 << 31
 """Bytes that a file may have once it is unpacked."""
@@ -31,7 +30,7 @@ def read(path: Path) -> Table:
     if not path.is_file():
         raise InputError(f"`dataset.path`: there is no file {path}")
     with suppress(OSError):  # said below
-        refuse_stand_in(path, read_bytes(path, ENOUGH))
+        refuse_stand_in(path, read_bytes(path, 1024))
     try:
         return READERS[path.suffix.lower()](path)
     except InputError:
