@@ -98,6 +98,8 @@ WRONG = {
     "'nowhere:f'); install it, or run asgml in the folder that holds it",
     "run phase1 --set model.encoders.audio.import=nowhere:f": "`model.encoders.audio.import`: there is no module 'nowhere' "
     "(found in 'nowhere:f'); install it, or run asgml in the folder that holds it",
+    "run phase1 --set model.fusion.import=nowhere:f": "`model.fusion.import`: there is no module 'nowhere' (found in "
+    "'nowhere:f'); install it, or run asgml in the folder that holds it",
     "run phase1 --set model.encoders.audio.resnet18.weights=/nowhere.pth": "`model.encoders.audio.resnet18.weights`: "
     "/nowhere.pth does not exist; give a local file",
     "list dataset": 'Invalid value "dataset" for WHAT. Choose from: "datasets", "encoders", "fusions", "methods", '

@@ -75,6 +75,7 @@ def _check_point(experiment: Experiment, kinds: dict[str, str] | None) -> None:
             entry.check(name)
     for modality, encoder in experiment.model.encoders.items():
         encoder.check(modality)
+    experiment.model.fusion.check()
 
 
 def _prepare(cells: Sequence[Cell]) -> list[str]:

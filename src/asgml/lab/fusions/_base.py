@@ -29,6 +29,9 @@ class Fusion(Part):
         """Return what is wrong with it for these modalities, if anything is."""
         return None
 
+    def check(self) -> None:
+        """Raise InputError where something that it names is not there; nothing is trained or written before."""
+
     def modules(self, modalities: Sequence[str], feature_dim: int, classes: int) -> dict[str, nn.Module]:
         """Return name -> layer: what it trains, for features (B, feature_dim) of these modalities."""
         raise NotImplementedError

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, Validatio
 
 from asgml.lab.errors import InputError
 from asgml.lab.fusions._base import Fusion
-from asgml.lab.imports import load_object
+from asgml.lab.imports import find_module, load_object
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -45,6 +45,10 @@ class OwnFusion(Fusion):
             first = error.errors(include_url=False)[0]
             where = ".".join(map(str, ("model", "fusion", *first["loc"])))
             raise InputError(f"`{where}`: {first['msg']}, found {first['input']!r}") from error
+
+    def check(self) -> None:
+        """Raise InputError where its module is not there."""
+        find_module(self.import_, "model.fusion.import")
 
     def modules(self, modalities: Sequence[str], feature_dim: int, classes: int) -> dict[str, nn.Module]:
         """Return what the class says, unless it refuses these modalities."""
