@@ -19,6 +19,8 @@ class Given:
 
     def add(self, targets: Tensor, present: Present, rows: Mapping[str, int | None]) -> None:
         """Note a micro-batch's, of which `rows` is modality -> rows of the feature that was seen last."""
+        if not isinstance(targets, Tensor):
+            raise TypeError(f"`targets` must be a tensor, found {type(targets).__name__}: give `torch.as_tensor(targets)`")
         present = self.checked(present, targets)
         for modality, found in rows.items():
             wanted = rows_of(targets, present.get(modality))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from asgml._step import Step
-from asgml.monitors._labels import ROWS
+from asgml.monitors._labels import ROWS, needed_targets
 
 
 def pooled(features: Tensor) -> Tensor:
@@ -69,9 +69,9 @@ class Numbers:
 
 def matrix_of(step: Step, modality: str, name: str, columns: int) -> Tensor:
     """Return the targets of a step as float32 (B, columns), (B,) for one column, or say what is wrong with them."""
-    rows, targets = len(step.features[modality]), step.targets_of(modality)
-    if targets is None:
-        raise ValueError(f"{name!r} needs targets: call `balancer.adjust(targets)`")
+    rows, targets = len(step.features[modality]), needed_targets(step, modality, name)
+    if targets.is_complex():  # `float` would drop the imaginary parts
+        raise ValueError(f"{name!r} needs targets of real numbers, found {targets.dtype}: give `torch.view_as_real(targets)`")
     if targets.shape not in {(rows, columns), *([(rows,)] if columns == 1 else [])}:
         raise ValueError(
             f"{name!r} needs targets of shape ({rows}, {columns}), a row for each of {modality!r}; found shape "

@@ -47,11 +47,19 @@ class Labels:
         return torch.where(self.keep.view(-1, *[1] * (values.ndim - 1)), values, 0)
 
 
-def labels_of(step: Step, modality: str, name: str, classes: int, ignore_index: int) -> Labels:
-    """Return the class labels of a modality's rows, or say what is wrong with the targets."""
-    rows, targets = len(step.features[modality]), step.targets_of(modality)
+def needed_targets(step: Step, modality: str, name: str) -> Tensor:
+    """Return the targets of a modality's rows, or say that there are none, or that they are no tensor."""
+    if step.targets is not None and not isinstance(step.targets, Tensor):
+        raise TypeError(f"`targets` must be a tensor, found {type(step.targets).__name__}: give `torch.as_tensor(targets)`")
+    targets = step.targets_of(modality)
     if targets is None:
         raise ValueError(f"{name!r} needs targets: call `balancer.adjust(targets)`")
+    return targets
+
+
+def labels_of(step: Step, modality: str, name: str, classes: int, ignore_index: int) -> Labels:
+    """Return the class labels of a modality's rows, or say what is wrong with the targets."""
+    rows, targets = len(step.features[modality]), needed_targets(step, modality, name)
     if targets.shape != (rows,) or targets.is_floating_point() or targets.is_complex():
         raise ValueError(
             f"{name!r} needs targets of shape ({rows},), the rows of {modality!r}, holding class indices; found shape "
