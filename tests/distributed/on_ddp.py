@@ -190,7 +190,6 @@ def never_seen():
     """Return what is said where no rank has seen an encoder that has gradients."""
     run, wrapped = start(toy.TWO, ROWS["GradNorm"].recipe(toy.TWO))
     inputs, labels = half(toy.batches(toy.TWO, 1)[0])
-    forward = run.model.encoders["audio"].forward
-    run.model.encoders["audio"] = torch.nn.Identity()  # past the hook, as a compiled module would be called
-    wrapped({"audio": forward(inputs["audio"]), "visual": inputs["visual"]}).sum().backward()
+    run.model.encoders["audio"]._forward_hooks.clear()  # past the hook, as a compiled module would be called
+    wrapped(inputs).sum().backward()
     return words_of(lambda: run.balancer.adjust(labels))
