@@ -5,7 +5,7 @@ tuning lie in `tuning/<settings>/` of that.
 
 A cell's folder holds `config.json` (the resolved `Cell`), `metrics.jsonl` (append-only, the truth), `tensorboard/` (the same
 numbers as event files), `checkpoint.pt`, `model.safetensors` (the chosen epoch's weights), `progress.json`, `predictions.npz`,
-`result.json` (written last) and `log.txt`.
+`metrics.jsonl.sha256` (its checksum, once all is written), `result.json` (written last) and `log.txt`.
 Lines of `metrics.jsonl` are of three kinds:
 
     {"kind": "header", "modalities": [...], "dataset_modalities": [...], "classes": [...], "note": "...",

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asgml.lab import report
+from asgml.lab import report, seal
 from asgml.lab.config import address
 from asgml.lab.errors import InputError
 from asgml.lab.report import compare, damage, folders, paper
+from asgml.lab.report.model import Failure, Run
 from lab.report import logs
 
 PROBES = {"audio": [0.5, 0.6, 0.7], "visual": [0.3, 0.4, 0.5]}
@@ -334,3 +335,24 @@ def test_no_number_is_infinite(run: Path, cell: Path) -> None:
     change(cell, lambda lines: lines[-1]["train"].update(loss=math.inf))
     study = folders.read(run)
     assert "1 of 3 values of train/loss are not finite and were left out" in study.runs[0].notes
+
+
+@pytest.mark.parametrize("how", ["another cell's", "an emptied field", "no seal that can be read"])
+def test_a_log_is_compared_with_its_checksum(run: Path, cell: Path, how: str) -> None:
+    """Logs that pass every other check: only the bytes tell."""
+    log = cell / "metrics.jsonl"
+    seal.write(log)
+    assert isinstance(folders.cell(run, "baseline", 0, {}), Run)
+    if how == "another cell's":
+        log.write_text("\n".join(map(json.dumps, json_lines(log)[:1] + json_lines(run / "m/seed0/metrics.jsonl")[1:])) + " \n")
+    elif how == "an emptied field":
+        log.write_text(log.read_text().replace('"flops": 1000000000.0', '"flops": null', 1))
+    else:
+        (cell / "metrics.jsonl.sha256").write_bytes(b"\xff" * 64)
+    found = folders.cell(run, "baseline", 0, {})
+    assert isinstance(found, Failure)
+    assert "metrics.jsonl holds something else than the run wrote: its checksum differs" in found.reason
+
+
+def json_lines(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_text().splitlines()]

@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import small
-from asgml.lab import store
+from asgml.lab import seal, store
 from asgml.lab.training import cell as cells
 from asgml.lab.training.loop import Trainer
 
@@ -40,6 +40,7 @@ def test_resume_after_a_kill_is_bit_identical(finished, tmp_path, target, name, 
     small.train_and_kill(folder, target, name, count)
     assert cells.train(folder) == finished[1]
     assert small.log(folder) == small.log(finished[0])
+    assert not seal.broken(folder / "metrics.jsonl")
     with np.load(folder / "predictions.npz") as ours, np.load(finished[0] / "predictions.npz") as whole:
         assert set(ours) == set(whole)
         assert all(np.array_equal(ours[n], whole[n]) for n in whole)
@@ -58,6 +59,9 @@ def test_a_half_written_line_and_checkpoint_are_no_trouble(finished, tmp_path):
     (folder / ".checkpoint.pt.123").write_bytes(b"half")
     cells.train(folder)
     assert not (folder / ".checkpoint.pt.123").exists()
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.write("\n")
+    assert seal.broken(folder / "metrics.jsonl"), "a finished log has a checksum"
     assert small.log(folder) == small.log(finished[0])
 
 

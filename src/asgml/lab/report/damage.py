@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from asgml.lab import shapes, store
+from asgml.lab import seal, shapes, store
 from asgml.lab.config import address, place
 from asgml.lab.files import open_regular
 from asgml.lab.report.model import Series
@@ -100,6 +100,12 @@ def _leaves(value: Any, path: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         return {path: value}
     return {at: leaf for key, inner in value.items() for at, leaf in _leaves(inner, f"{path}.{key}").items()}
+
+
+def of_seal(path: Path) -> None:
+    """Check a file against the checksum beside it, where there is one: another cell's file, and a value changed, are found."""
+    if read(path, lambda: seal.broken(path)):
+        raise Damaged(f"{path.name} holds something else than the run wrote: its checksum differs")
 
 
 def of_log(result: Mapping[str, Any], header: Mapping[str, Any], series: Mapping[str, Series]) -> None:

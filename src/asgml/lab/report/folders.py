@@ -85,6 +85,7 @@ def cell(run: Path, method: str, seed: int, settings: Mapping[str, Any]) -> Run 
 def _run(folder: Path, source: str, seed: int, result: Mapping[str, Any]) -> Run | Failure:
     if not (folder / "metrics.jsonl").exists():
         raise damage.Damaged("metrics.jsonl is missing")
+    damage.of_seal(folder / "metrics.jsonl")
     header, series, notes = damage.read(folder / "metrics.jsonl", lambda: records.read(folder))
     if not any(tag.startswith("test/") for tag in series):
         raise damage.Damaged("finished, but metrics.jsonl holds no epoch")

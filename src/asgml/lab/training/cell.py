@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from asgml.lab import datasets, store
+from asgml.lab import datasets, seal, store
 from asgml.lab.config import Cell, address
 from asgml.lab.datasets import lacking
 from asgml.lab.datasets._base import Data
@@ -83,6 +83,7 @@ def _train(folder: Path, config: dict[str, Any], cell: Cell, *, anew: bool = Fal
         if best.weights:
             _look_back(trainer, samples, best, log)
     _keep_predictions(folder, data, best)
+    seal.write(folder / "metrics.jsonl")
     return {"status": "finished", "best_epoch": best.epoch, "epochs": trainer.epoch} | _called(trainer, best.score)
 
 
