@@ -222,3 +222,14 @@ def test_readings_are_dictionaries_with_words():
     assert readings["probe"]["audio"] == 0.5
     assert readings.get("score") is None
     assert "score" not in readings
+
+
+def test_readings_go_into_files_that_torch_reads_without_code(tmp_path):
+    """Policies get words for what was not measured; files get plain mappings."""
+    net = nn.ModuleDict({"audio": nn.Linear(4, 5), "visual": nn.Linear(6, 5)})
+    balancer = Balancer(dict(net.items()), measure=[GradNorm()])
+    (net["audio"](torch.ones(3, 4)) + net["visual"](torch.ones(3, 6))).sum().backward()
+    readings = balancer.adjust()
+    assert {type(values) for values in readings.values()} == {dict}
+    torch.save((dict(readings), dict(balancer.readings)), tmp_path / "seen.pt")
+    assert torch.load(tmp_path / "seen.pt", weights_only=True) == (dict(readings), dict(balancer.readings))

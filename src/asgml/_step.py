@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -27,6 +28,10 @@ class Values(dict[str, float]):
         super().__init__(values)
         self.name, self.known = name, known
 
+    def __reduce__(self) -> tuple[type[OrderedDict[str, float]], tuple[tuple[tuple[str, float], ...]]]:
+        """Go into files as a plain mapping, which `torch.load(weights_only=True)` reads."""
+        return OrderedDict, (tuple(self.items()),)
+
     def __missing__(self, modality: str) -> float:
         if modality in self.known:
             raise NotYetMeasured(
@@ -41,7 +46,7 @@ class Readings(dict[str, dict[str, float]]):
     def __init__(
         self, values: Mapping[str, dict[str, float]] = {}, *, awaited: Iterable[str] = (), modalities: Collection[str] = ()
     ):
-        super().__init__({name: Values(name, v, modalities) for name, v in values.items()})
+        super().__init__({name: Values(name, v, modalities) if modalities else dict(v) for name, v in values.items()})
         self.awaited, self.modalities = frozenset(awaited), frozenset(modalities)
 
     def note(self, name: str, values: Mapping[str, float]) -> None:

@@ -58,7 +58,7 @@ def test_edges_are_of_numbers(values: list[Any], chosen: Any, on_edge: bool) -> 
 def test_a_trial_with_a_score_that_none_can_have_is_refused(experiment: Experiment, tmp_path: Path, score: Any) -> None:
     cell = tmp_path / "tuning/train.lr=0.1/b/seed100"
     cell.mkdir(parents=True)
-    (cell / "result.json").write_text(json.dumps({"status": "finished", "validation_accuracy": score}))
+    (cell / "result.json").write_text(json.dumps({"status": "finished", "validation_accuracy": score, "config": "0" * 16}))
     with pytest.raises(InputError, match=r"result\.json is damaged: validation_accuracy must be a number, at most 1, found "):
         tuning.read(experiment, tmp_path)
 

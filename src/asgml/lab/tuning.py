@@ -104,7 +104,8 @@ def _result(cell: Path) -> Mapping[str, Any]:
     found: Mapping[str, Any] = store.read_record(cell / "result.json") or {}
     key = validation_key(found)
     score = validation_score(found)
-    if found.get("status") == "finished" and key is not None and found[key] is not None and (score is None or score > 1):
+    written_by_us = found.get("status") == "finished" and "config" in found  # who else wrote it may count otherwise
+    if written_by_us and key is not None and found[key] is not None and (score is None or score > 1):
         raise InputError(f"{cell / 'result.json'} is damaged: {key} must be a number, at most 1, found {found[key]!r:.40}; "
                          f"remove {cell}, and the same command trains it again")  # fmt: skip
     return found
