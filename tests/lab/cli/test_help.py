@@ -192,8 +192,10 @@ def test_what_an_encoding_lacks_is_replaced() -> None:
     assert (done.stdout, done.stderr) == ("1 ? 2\n", "")
 
 
-def test_a_reader_that_leaves_is_no_error() -> None:
-    with subprocess.Popen([sys.executable, "-m", "asgml", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+@pytest.mark.parametrize("line", ["list", "", "run --help"])
+def test_a_reader_that_leaves_is_no_error(line: str) -> None:
+    command = [sys.executable, "-m", "asgml", *line.split()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()

@@ -47,7 +47,10 @@ def main(tokens: Sequence[str] | None = None) -> int:
 def _run(tokens: Sequence[str] | None) -> int:
     command, bound, _ = app.parse_args(tokens, exit_on_error=False, print_error=False)
     if isinstance(getattr(command, "__self__", None), App):  # help and version, which hold nothing from outside
-        return int(command(*bound.args, **bound.kwargs) or 0)
+        try:
+            return int(command(*bound.args, **bound.kwargs) or 0)
+        except SystemExit:  # rich's way to end where nobody reads
+            raise BrokenPipeError from None
     with streams.cleaned():
         return int(command(*bound.args, **bound.kwargs) or 0)
 
