@@ -49,7 +49,7 @@ def _cell(run: Path, method: str | None, seed: int | None, *, allow_imports: boo
         raise InputError(f"--method: must be a method of this run, found {name!r}{did_you_mean(name, known)}")
     from asgml.lab.report import folders
 
-    found = {s: folders.cell(run, name, s, settings) for s in settings.get("seeds", ())}
+    found = {s: folders.cell(run, name, s, settings, numbers=False) for s in settings.get("seeds", ())}
     done = {s: cell for s, cell in found.items() if isinstance(cell, Run)}
     damaged = {s: cell.reason for s, cell in found.items() if isinstance(cell, Failure) and cell.damaged}
     if seed in damaged or (damaged and not done):

@@ -66,8 +66,11 @@ def _method(run: Path, name: str, settings: dict[str, Any]) -> Method:
     return Method(name, runs, failed, tuple(settings.get("methods", {}).get(name) or ()))
 
 
-def cell(run: Path, method: str, seed: int, settings: Mapping[str, Any]) -> Run | Failure:
-    """One cell of a run whose `experiment.json` holds `settings`; a failure where it has no result or is damaged."""
+def cell(run: Path, method: str, seed: int, settings: Mapping[str, Any], *, numbers: bool = True) -> Run | Failure:
+    """One cell of a run whose `experiment.json` holds `settings`; a failure where it has no result or is damaged.
+
+    `numbers`: whether those of its log are wanted, so that its checksum must hold.
+    """
     folder = store.cell_folder(run, method, seed)
     try:
         result = damage.record(folder / "result.json", shapes.Ended)
@@ -77,7 +80,10 @@ def cell(run: Path, method: str, seed: int, settings: Mapping[str, Any]) -> Run 
             return Failure(seed, str(result.get("reason", f"status {result['status']!r}")))
         damage.read(folder / "result.json", lambda: shapes.hold(shapes.Result, result))
         damage.of_another(folder, method, seed, result, settings)
-        return _run(folder, f"{method}/seed{seed}", seed, result)
+        found = _run(folder, f"{method}/seed{seed}", seed, result)
+        if numbers:  # last: what can be said of the damage itself says more
+            damage.of_seal(folder / "metrics.jsonl")
+        return found
     except damage.Damaged as error:
         return Failure(seed, f"damaged: {error}; remove the folder {method}/seed{seed} and run again", damaged=True)
 
@@ -85,7 +91,6 @@ def cell(run: Path, method: str, seed: int, settings: Mapping[str, Any]) -> Run 
 def _run(folder: Path, source: str, seed: int, result: Mapping[str, Any]) -> Run | Failure:
     if not (folder / "metrics.jsonl").exists():
         raise damage.Damaged("metrics.jsonl is missing")
-    damage.of_seal(folder / "metrics.jsonl")
     header, series, notes = damage.read(folder / "metrics.jsonl", lambda: records.read(folder))
     if not any(tag.startswith("test/") for tag in series):
         raise damage.Damaged("finished, but metrics.jsonl holds no epoch")
