@@ -93,7 +93,7 @@ def load(path: str, sets: list[str]) -> None:
         path for path in places(written) if type(_at(written, path)) is float and _at(written, path) != _at(written, path)
     ]:
         raise Wrong(f"no number at {bad[0]}")
-    running._check(experiment)
+    running.check(experiment)
     sweep.check(experiment, Path("out"))
     layout.cells(experiment, Path("out"))
     _nothing_was_guessed(path, experiment)
